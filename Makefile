@@ -1,0 +1,53 @@
+# Every target sets itself up: a virtual environment in .venv, nothing global.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench fmt lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Weir needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements/demo.txt | $(VENV)/bin/python
+	@echo "installing what the demo needs into $(VENV) (about a minute, once)"
+	@$(PIP) -r requirements/demo.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+	@echo "installing the development tools into $(VENV) (about a minute, once)"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo  ## train, convert, certify, then score 200,000 transactions through an embedded broker
+	@$(BIN)/python -m weir demo
+
+test: $(VENV)/.dev  ## every test, Apache Kafka's among them
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## ruff, mypy, import-linter and the documents
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## the stream against a bare loop, on Apache Kafka on this machine
+	@$(BIN)/python -m benchmarks.stream
+
+fmt: $(VENV)/.dev  ## format the code and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.dev  ## pin every dependency with its hashes again
+	@for set in serving:"" demo:"--group demo" dev:"--group dev"; do \
+	  $(BIN)/uv pip compile pyproject.toml $${set#*:} --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --no-emit-index-url --quiet --custom-compile-command "make lock" -o requirements/$${set%%:*}.txt; done
+
+clean:  ## remove what the targets made
+	@rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Worked scenarios that train, convert and run."""

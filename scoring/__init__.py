@@ -1,0 +1,1 @@
+"""The core: event bytes to features to scores to prediction bytes. Pure: no I/O, no clock, no environment."""

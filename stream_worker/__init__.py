@@ -1,0 +1,1 @@
+"""The stream door: sources, sinks, dead letters and the run loop."""

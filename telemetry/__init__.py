@@ -1,0 +1,1 @@
+"""What was scored, how fast and by which model: observers that receive frozen facts."""
