@@ -14,18 +14,22 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Weir needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: requirements/demo.txt | $(VENV)/bin/python
+$(BIN)/weir: | $(VENV)/bin/python
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -m weir "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)" > $@
+	@chmod +x $@
+
+$(VENV)/.demo: requirements/demo.txt | $(BIN)/weir
 	@echo "installing what the demo needs into $(VENV) (about a minute, once)"
 	@$(PIP) -r requirements/demo.txt
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+$(VENV)/.dev: requirements/dev.txt | $(BIN)/weir
 	@echo "installing the development tools into $(VENV) (about a minute, once)"
 	@$(PIP) -r requirements/dev.txt
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo  ## train, convert, certify, then score 200,000 transactions through an embedded broker
-	@$(BIN)/python -m weir demo
+	@$(BIN)/weir demo
 
 test: $(VENV)/.dev  ## every test, Apache Kafka's among them
 	@$(BIN)/python -m pytest

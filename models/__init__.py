@@ -1,1 +1,22 @@
 """A model at serving time: the ONNX session, the store, references and aliases."""
+
+from models.graph import MAX_MODEL_BYTES, check_graph
+from models.loading import load_pipeline, load_scorer
+from models.references import Reference, parse_reference
+from models.session import MAX_ROWS, OnnxScorer, run_raw
+from models.store import LocalStore, Store, resolve
+
+__all__ = [
+    "MAX_MODEL_BYTES",
+    "MAX_ROWS",
+    "LocalStore",
+    "OnnxScorer",
+    "Reference",
+    "Store",
+    "check_graph",
+    "load_pipeline",
+    "load_scorer",
+    "parse_reference",
+    "resolve",
+    "run_raw",
+]

@@ -1,0 +1,42 @@
+"""How a model is called: `name`, `name:3` or `name@champion`."""
+
+import re
+from dataclasses import dataclass
+
+from scoring.errors import ConfigurationError
+
+__all__ = ["Reference", "parse_reference"]
+
+_REFERENCE = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9._-]{0,63})(:(?P<version>[1-9][0-9]{0,8})|@(?P<alias>[a-z0-9][a-z0-9._-]{0,63}))?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A model's name with at most one of a version and an alias; with neither, the newest version is meant."""
+
+    name: str
+    version: int | None = None
+    alias: str | None = None
+
+    def __str__(self) -> str:
+        if self.version is not None:
+            return f"{self.name}:{self.version}"
+        return self.name if self.alias is None else f"{self.name}@{self.alias}"
+
+
+def parse_reference(text: str) -> Reference:
+    """Return the reference that `text` spells.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        raise ConfigurationError(
+            f"model reference {text!r}: expected name, name:3 or name@champion, "
+            "in lower-case letters, digits, dots, dashes and underscores"
+        )
+    version = match["version"]
+    return Reference(name=match["name"], version=None if version is None else int(version), alias=match["alias"])

@@ -1,0 +1,156 @@
+"""The onnxruntime session as a scorer: one thread, certified padding, the same bits at any batch size.
+
+Rules:
+- Nothing else in the project imports onnxruntime.
+- A session is built after any fork and never crosses one.
+- `run` keeps no state between calls, so any number of threads may call it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state
+
+from models.graph import check_graph
+from scoring.errors import ManifestError, ModelRefusedError, ScoringError
+from scoring.manifest import Feature, Graph
+from scoring.ports import Scores
+
+__all__ = ["MAX_ROWS", "OnnxScorer", "run_raw"]
+
+MAX_ROWS = 4096  # rows in one call of the session: bounds its memory, and is the largest batch that was certified
+
+# onnxruntime's exceptions share no base class but Exception
+_ORT_ERRORS: tuple[type[Exception], ...] = (
+    RuntimeError,
+    ValueError,
+    *(
+        kind
+        for kind in vars(onnxruntime_pybind11_state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
+)
+
+
+class OnnxScorer:
+    """A graph that is ready to score columns."""
+
+    def __init__(
+        self, model: bytes, features: tuple[Feature, ...], graph: Graph, *, padding: int = 1, source: str = "model"
+    ) -> None:
+        """Build the session from the very bytes that were checked.
+
+        Args:
+            model: the serialised ONNX model.
+            features: in the order of the matrix's columns.
+            graph: inputs and outputs to use.
+            padding: rows to which smaller batches are filled up, from the certificate.
+            source: what to call the model in an error, e.g. `fraud:3`.
+
+        Raises:
+            ModelRefusedError: the graph is not one that may be run.
+            ManifestError: the graph lacks an input or output that the manifest names.
+        """
+        check_graph(model, source=source)
+        self._session = _session(model, source)
+        self._features = features
+        self._graph = graph
+        self._padding = padding
+        self._outputs = [name for name in (graph.score, graph.label) if name is not None]
+        self._ranks = {node.name: len(node.shape) for node in self._session.get_inputs()}
+        _check_names(self._session, features, graph, source)
+
+    def run(self, columns: Mapping[str, NDArray[Any]]) -> Scores:
+        """Return the scores of all rows, `MAX_ROWS` of them at a time.
+
+        Raises:
+            ScoringError: onnxruntime refused the rows.
+        """
+        rows = len(next(iter(columns.values())))
+        parts = [self._run(columns, start, min(start + MAX_ROWS, rows)) for start in range(0, rows, MAX_ROWS)]
+        if len(parts) == 1:
+            return parts[0]
+        labels = [part.labels for part in parts if part.labels is not None]
+        return Scores(
+            labels=np.concatenate(labels) if labels else None, scores=np.concatenate([part.scores for part in parts])
+        )
+
+    def _run(self, columns: Mapping[str, NDArray[Any]], start: int, stop: int) -> Scores:
+        rows = stop - start
+        part = {name: _padded(column[start:stop], self._padding) for name, column in columns.items()}
+        try:
+            answers = self._session.run(self._outputs, self._feeds(part))
+        except _ORT_ERRORS as error:
+            raise ScoringError(_first_line(error)) from error
+        scores = np.asarray(answers[0])[:rows]
+        labels = np.asarray(answers[1])[:rows].reshape(rows) if self._graph.label is not None else None
+        return Scores(labels=labels, scores=scores)
+
+    def _feeds(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        if self._graph.form == "matrix":
+            return {str(self._graph.input): self._matrix(columns)}
+        return {
+            feature.name: column.reshape(-1, 1) if column.ndim == 1 < self._ranks[feature.name] else column
+            for feature in self._features
+            for column in (columns[feature.name],)
+        }
+
+    def _matrix(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        first = columns[self._features[0].name]
+        matrix = np.empty((len(first), len(self._features)), first.dtype)
+        for index, feature in enumerate(self._features):
+            matrix[:, index] = columns[feature.name]
+        return matrix
+
+
+def run_raw(model: bytes, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """Return all outputs of a graph for raw inputs: for looking at a graph that has no manifest yet.
+
+    Raises:
+        ModelRefusedError: the graph is not one that may be run.
+        ScoringError: onnxruntime refused the rows.
+    """
+    check_graph(model, source="graph")
+    session = _session(model, "graph")
+    try:
+        return [np.asarray(output) for output in session.run(None, dict(feeds))]
+    except _ORT_ERRORS as error:
+        raise ScoringError(_first_line(error)) from error
+
+
+def _session(model: bytes, source: str) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    # one thread: with two, a forest's sums are taken in another order and its last bits differ
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    try:
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except _ORT_ERRORS as error:
+        raise ModelRefusedError(f"{source}: onnxruntime cannot run the graph: {_first_line(error)}") from error
+
+
+def _check_names(session: ort.InferenceSession, features: tuple[Feature, ...], graph: Graph, source: str) -> None:
+    inputs = {node.name for node in session.get_inputs()}
+    outputs = {node.name for node in session.get_outputs()}
+    fed = {str(graph.input)} if graph.form == "matrix" else {feature.name for feature in features}
+    read = {name for name in (graph.score, graph.label) if name is not None}
+    if fed != inputs:
+        raise ManifestError(
+            f"{source}: the manifest feeds {sorted(fed - inputs)}, the graph wants {sorted(inputs - fed)}"
+        )
+    if not read <= outputs:
+        raise ManifestError(f"{source}: the graph has the outputs {sorted(outputs)}, not {sorted(read - outputs)}")
+
+
+def _padded(column: NDArray[Any], padding: int) -> NDArray[Any]:
+    missing = padding - len(column)
+    return column if missing <= 0 else np.concatenate([column, np.repeat(column[-1:], missing, axis=0)])
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

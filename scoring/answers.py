@@ -1,0 +1,86 @@
+"""Scores to predictions: what a session's numbers mean under a manifest."""
+
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+
+import numpy as np
+from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
+
+from scoring.manifest import Manifest
+from scoring.outcomes import Label, LabelScore, ModelIdentity, Prediction, Rejected
+from scoring.ports import Scores
+
+__all__ = ["Answers"]
+
+_NOT_FINITE = Rejected("score_not_finite", "the model's score for this event is not a finite number")
+
+_Scores = NDArray[np.float64]
+
+
+class Answers:
+    """Turns the scores of a batch into predictions."""
+
+    def __init__(self, manifest: Manifest, model: ModelIdentity) -> None:
+        outputs = manifest.outputs
+        self._task = manifest.task
+        self._model = model
+        self._labels = np.array(outputs.labels, object)
+        self._positive = outputs.labels.index(outputs.positive) if outputs.positive is not None else 0
+        self._threshold = outputs.threshold
+        self._top_k = min(outputs.top_k, max(1, len(outputs.labels)))
+
+    def predictions(
+        self, scores: Scores, prediction_ids: Sequence[str], event_ids: Iterable[str | None]
+    ) -> list[Prediction | Rejected]:
+        """Return one prediction a row, or a rejection where the score is not a finite number."""
+        wide = scores.scores.astype(np.float64, copy=False)
+        finite = np.isfinite(wide).all(axis=tuple(range(1, wide.ndim)))
+        score, labels, ranked = (
+            self._multiclass(scores, wide) if self._task == "multiclass" else self._one(scores, wide)
+        )
+        threshold: float | UnsetType = UNSET if self._threshold is None else self._threshold
+        predictions: list[Prediction | Rejected] = list(
+            map(
+                Prediction,
+                prediction_ids,
+                event_ids,
+                repeat(self._model),
+                labels,
+                score.tolist(),
+                ranked,
+                repeat(threshold),
+            )
+        )
+        if not finite.all():
+            for row in np.flatnonzero(~finite).tolist():
+                predictions[row] = _NOT_FINITE
+        return predictions
+
+    def _one(self, scores: Scores, wide: _Scores) -> tuple[_Scores, Iterable[Label | None], Iterable[UnsetType]]:
+        """A single score a row: the positive class's probability, a value or an anomaly score."""
+        has_columns = wide.ndim > 1 and wide.shape[1] > 1
+        score = wide[:, self._positive] if has_columns else wide.reshape(len(wide))
+        return score, self._decisions(scores, score), repeat(UNSET)
+
+    def _decisions(self, scores: Scores, score: _Scores) -> Iterable[Label | None]:
+        if self._task == "regression":
+            return repeat(None)
+        if self._threshold is not None:
+            above = np.where(score >= self._threshold, self._positive, 1 - self._positive)
+            decided: list[Label] = self._labels[above].tolist()
+            return decided
+        return repeat(None) if scores.labels is None else scores.labels.tolist()
+
+    def _multiclass(
+        self, scores: Scores, wide: _Scores
+    ) -> tuple[_Scores, Iterable[Label | None], list[list[LabelScore]]]:
+        """The labels ranked by probability; equal ones stay in the order of the classes."""
+        order = np.argsort(-wide, axis=1, kind="stable")[:, : self._top_k]
+        best = np.take_along_axis(wide, order, axis=1)
+        ranked = [
+            list(map(LabelScore, labels, probabilities))
+            for labels, probabilities in zip(self._labels[order].tolist(), best.tolist(), strict=True)
+        ]
+        labels = self._labels[order[:, 0]] if scores.labels is None else scores.labels
+        return best[:, 0], labels.tolist(), ranked

@@ -1,0 +1,89 @@
+"""Structs to columns: one NumPy array a feature, and a rejection for each row that a vectorised check refuses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec.structs import astuple
+from numpy.typing import NDArray
+
+from scoring.explain import describe
+from scoring.images import InvalidImageError, decode_image
+from scoring.manifest import Feature
+from scoring.outcomes import Rejected
+from scoring.schema import Group
+
+__all__ = ["EVENT_ID", "Columns", "build_column", "transpose"]
+
+Columns = Mapping[str, NDArray[Any]]
+EVENT_ID = ""  # where transpose keeps the event ids: no feature has an empty name
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def transpose(group: Group, structs: Sequence[msgspec.Struct]) -> dict[str, Sequence[Any]]:
+    """Return the values of each feature over all structs, by feature name, and the event ids as `EVENT_ID`."""
+    values: dict[str, Sequence[Any]] = {}
+    for member, column in zip(group.members, zip(*map(astuple, structs), strict=True), strict=True):
+        if isinstance(member, Group):
+            absent = member.absent
+            nested = column if absent is None else [absent if item is None else item for item in column]
+            values |= transpose(member, nested)
+        else:
+            values[EVENT_ID if member is None else member.name] = column
+    return values
+
+
+def build_column(feature: Feature, values: Sequence[Any]) -> tuple[NDArray[Any], dict[int, Rejected]]:
+    """Return a feature's array of shape [N] (or [N, *shape]) in its dtype, and the rows that it cannot take.
+
+    Nulls are NaN in a float column and the empty string in a string column. A refused row holds a harmless value.
+    """
+    if feature.textual:
+        return _strings(feature, values), {}
+    if feature.dtype == "float32":
+        return _float32(feature, np.array(values, np.float64))
+    if feature.dtype == "tensor":
+        array = np.array(values, np.float64).reshape(len(values), *(feature.shape or ()))
+        return _float32(feature, array)
+    if feature.dtype == "image":
+        return _images(feature, values)
+    return np.array(values, {"float64": np.float64, "int64": np.int64, "bool": np.bool_}[feature.dtype]), {}
+
+
+def _strings(feature: Feature, values: Sequence[Any]) -> NDArray[Any]:
+    if feature.nullable and None in values:
+        values = ["" if value is None else value for value in values]
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+def _float32(feature: Feature, wide: NDArray[np.float64]) -> tuple[NDArray[np.float32], dict[int, Rejected]]:
+    outside = np.abs(wide) > _FLOAT32_MAX  # False for NaN, which only a null can be
+    if not outside.any():
+        return wide.astype(np.float32), {}
+    rows = np.unique(np.nonzero(outside)[0])
+    refused = {
+        int(row): Rejected(
+            "out_of_range",
+            f"{feature.dotted} is {describe(float(wide[row][outside[row]].flat[0]))}; expected a number within float32",
+            feature.dotted,
+        )
+        for row in rows
+    }
+    return np.where(outside, 0.0, wide).astype(np.float32), refused
+
+
+def _images(feature: Feature, values: Sequence[str]) -> tuple[NDArray[np.float32], dict[int, Rejected]]:
+    shape = feature.shape or ()
+    column = np.zeros((len(values), *shape), np.float32)
+    refused: dict[int, Rejected] = {}
+    for row, text in enumerate(values):
+        try:
+            column[row] = decode_image(text, shape)
+        except InvalidImageError as error:
+            reason = f"{feature.dotted} is {error}; expected base64 of a PNG or JPEG"
+            refused[row] = Rejected("invalid_image", reason, feature.dotted)
+    return column, refused

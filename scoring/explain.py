@@ -1,0 +1,93 @@
+"""Why an event was refused, in words that name the field, what was found and what was expected.
+
+A reason never shows text from the event: a dead letter's headers travel further than its body may. Numbers are shown
+when they are too short to be a card's.
+"""
+
+from typing import Any
+
+import msgspec
+
+from scoring.outcomes import Rejected, RejectionCode
+
+__all__ = ["describe", "explain"]
+
+_SHOWN_DIGITS = 11
+_TYPES = {
+    "float": "a number",
+    "int": "an integer",
+    "str": "a string",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+}
+
+
+def explain(value: bytes, error: Exception) -> Rejected:
+    """Return the rejection for an event whose decoding raised `error`."""
+    if isinstance(error, RecursionError):
+        return Rejected("too_deep", "the event nests too deep")
+    if isinstance(error, msgspec.ValidationError):
+        return _invalid(value, str(error))
+    if isinstance(error, UnicodeDecodeError):
+        return Rejected("invalid_json", f"the event is not UTF-8 at byte {error.start}")
+    if not value.strip():
+        return Rejected("empty", "the event is empty; expected a JSON object")
+    return Rejected("invalid_json", f"the event is not JSON: {_lower(str(error))}")
+
+
+def _invalid(value: bytes, message: str) -> Rejected:
+    """Translate msgspec's message, e.g. "Expected `float`, got `str` - at `$.customer.age`"."""
+    what, _, where = message.partition(" - at `$")
+    field = where.rstrip("`").lstrip(".")
+    if what.startswith("Object missing required field"):
+        field = ".".join(part for part in (field, what.split("`")[1]) if part)
+        return Rejected("missing_field", f"{field} is missing", field)
+    return Rejected(_code(what), f"{field or 'the event'} is {_found(value, field)}; {_expected(what)}", field)
+
+
+def _code(what: str) -> RejectionCode:
+    if "of length" in what:
+        return "too_long" if "<=" in what else "wrong_type"
+    if what.startswith("Number out of range") or "<=" in what or ">=" in what:
+        return "out_of_range"
+    return "wrong_type"
+
+
+def _expected(what: str) -> str:
+    """Return what was expected: "Expected `float | null`, got `str`" becomes "expected a number or null"."""
+    if what.startswith("Number out of range"):
+        return "expected a number within 64 bits"
+    _, kinds, rest = what.split("`", maxsplit=2)
+    words = " or ".join(_TYPES.get(kind, kind) for kind in kinds.split(" | "))
+    return f"expected {words}{rest.split(',', maxsplit=1)[0]}"
+
+
+def _found(value: bytes, field: str) -> str:
+    try:
+        found = msgspec.json.decode(value)
+        for key in field.replace("[", ".[").split(".") if field else ():
+            found = found[int(key[1:-1])] if key.startswith("[") else found[key]
+    except (msgspec.DecodeError, LookupError, TypeError, ValueError, RecursionError):
+        return "not what it should be"
+    return describe(found)
+
+
+def describe(found: Any) -> str:
+    """Return what a decoded value is, without any text from it."""
+    if found is None or isinstance(found, bool):
+        return {None: "null", True: "true", False: "false"}[found]
+    if isinstance(found, int | float):
+        shown = repr(found)
+        digits = sum(map(str.isdigit, shown))
+        return shown if digits <= _SHOWN_DIGITS else f"a number of {digits} digits"
+    if isinstance(found, str):
+        return f"a string of {len(found)} characters"
+    if isinstance(found, list):
+        return f"an array of {len(found)}"
+    return f"an object of {len(found)} fields"
+
+
+def _lower(text: str) -> str:
+    return text.removeprefix("JSON is malformed: ")[:1].lower() + text.removeprefix("JSON is malformed: ")[1:]

@@ -1,0 +1,25 @@
+"""How deep a JSON text nests, told without a parser.
+
+A parser's own limit depends on how deep its caller stands, so an event near it could pass one door and fail at another.
+"""
+
+import re
+
+import numpy as np
+
+__all__ = ["MAX_DEPTH", "too_deep"]
+
+MAX_DEPTH = 64
+
+_NOT_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
+_STEP = np.zeros(256, np.int8)
+_STEP[list(b"[{")] = 1
+_STEP[list(b"]}")] = -1
+
+
+def too_deep(text: bytes) -> bool:
+    """Return whether arrays and objects in `text` nest deeper than `MAX_DEPTH`."""
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = np.frombuffer(_NOT_BRACKETS.sub(b"", text), np.uint8)
+    return bool(brackets.size and np.cumsum(_STEP[brackets], dtype=np.int64).max() > MAX_DEPTH)

@@ -1,0 +1,159 @@
+"""The core: events in, one outcome each out, in order.
+
+Rules:
+- One bad event makes one rejection; it never fails its neighbours nor changes their bytes.
+- `prepare` and `finish` are pure and quick; `run` is the only step that calls the scorer, and belongs in a thread.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.answers import Answers
+from scoring.columns import EVENT_ID, Columns, build_column, transpose
+from scoring.decode import MAX_EVENT_BYTES, Decoder
+from scoring.errors import ScoringError
+from scoring.events import Event
+from scoring.identity import prediction_ids
+from scoring.manifest import Manifest
+from scoring.outcomes import ModelIdentity, Outcome, Rejected
+from scoring.ports import Scorer, Scores
+from scoring.schema import event_schema
+
+__all__ = ["Pipeline", "Prepared", "Scored"]
+
+_value_of = attrgetter("value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A batch that is ready to be scored.
+
+    Attributes:
+        events: all events of the batch.
+        rejected: outcomes that are settled already, by row.
+        rows: the other rows, ascending.
+        columns: their features, one row each.
+        event_ids: their ids, where the manifest names the field.
+    """
+
+    events: Sequence[Event]
+    rejected: dict[int, Rejected]
+    rows: Sequence[int]
+    columns: Columns
+    event_ids: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A batch after the scorer: runs of consecutive rows with their scores, and the rows that it could not score."""
+
+    prepared: Prepared
+    runs: Sequence[tuple[slice, Scores]]
+    failed: dict[int, Rejected]
+
+
+class Pipeline:
+    """Scores events under one model."""
+
+    def __init__(
+        self, manifest: Manifest, scorer: Scorer, *, certified: bool = True, max_event_bytes: int = MAX_EVENT_BYTES
+    ) -> None:
+        """Build the decoder for the manifest's features.
+
+        Raises:
+            ManifestError: the manifest's paths contradict each other.
+        """
+        self.manifest = manifest
+        self.model = (
+            ModelIdentity(name=manifest.name, version=manifest.version, digest=manifest.digest)
+            if certified
+            else ModelIdentity(name=manifest.name, version=manifest.version, digest=manifest.digest, certified=False)
+        )
+        self._scorer = scorer
+        self._schema = event_schema(manifest)
+        self._decoder = Decoder(self._schema.struct, max_bytes=max_event_bytes)
+        self._answers = Answers(manifest, self.model)
+
+    def score(self, events: Sequence[Event]) -> list[Outcome]:
+        """Return one outcome for each event, in order."""
+        return self.finish(self.run(self.prepare(events)))
+
+    def prepare(self, events: Sequence[Event]) -> Prepared:
+        """Decode and check the events, and lay out the features of those that pass as columns."""
+        decoded = self._decoder.decode(list(map(_value_of, events)))
+        rejected = {row: item for row, item in enumerate(decoded) if isinstance(item, Rejected)}
+        rows: Sequence[int] = range(len(events))
+        if rejected:
+            rows = [row for row in rows if row not in rejected]
+            decoded = [decoded[row] for row in rows]
+        if not rows:
+            return Prepared(events=events, rejected=rejected, rows=(), columns={}, event_ids=None)
+        values = transpose(self._schema, decoded)
+        columns, refused = self._columns(values)
+        ids = None if self.manifest.event_id is None else list(map(str, values[EVENT_ID]))
+        if refused:
+            rejected |= {rows[index]: why for index, why in refused.items()}
+            kept = np.array([index for index in range(len(rows)) if index not in refused], np.intp)
+            columns = {name: column[kept] for name, column in columns.items()}
+            ids = None if ids is None else [ids[index] for index in kept]
+            rows = [rows[index] for index in kept]
+        return Prepared(events=events, rejected=rejected, rows=rows, columns=columns, event_ids=ids)
+
+    def run(self, prepared: Prepared) -> Scored:
+        """Score the prepared rows. Takes as long as the model does: call it in a thread."""
+        runs: list[tuple[slice, Scores]] = []
+        failed: dict[int, Rejected] = {}
+        if prepared.rows:
+            self._run_between(prepared.columns, 0, len(prepared.rows), runs, failed)
+        return Scored(prepared=prepared, runs=runs, failed=failed)
+
+    def finish(self, scored: Scored) -> list[Outcome]:
+        """Return the outcomes of a scored batch."""
+        prepared = scored.prepared
+        events, rows = prepared.events, prepared.rows
+        outcomes: list[Any] = [None] * len(events)
+        for row, rejected in prepared.rejected.items():
+            outcomes[row] = rejected
+        for index, rejected in scored.failed.items():
+            outcomes[rows[index]] = rejected
+        whole = len(rows) == len(events)
+        ids = prepared.event_ids
+        kept = events if whole else [events[row] for row in rows]
+        named = prediction_ids(self.manifest.digest, kept, ids)
+        for part, scores in scored.runs:
+            shown = [None] * (part.stop - part.start) if ids is None else ids[part]
+            answers = self._answers.predictions(scores, named[part], shown)
+            if whole:
+                outcomes[part] = answers
+            else:
+                for row, outcome in zip(rows[part], answers, strict=True):
+                    outcomes[row] = outcome
+        return outcomes
+
+    def _columns(self, values: dict[str, Sequence[Any]]) -> tuple[dict[str, NDArray[Any]], dict[int, Rejected]]:
+        columns: dict[str, NDArray[Any]] = {}
+        refused: dict[int, Rejected] = {}
+        for feature in self.manifest.features:
+            columns[feature.name], wrong = build_column(feature, values[feature.name])
+            refused = wrong | refused  # the first feature's complaint about a row stands
+        return columns, refused
+
+    def _run_between(
+        self, columns: Columns, start: int, stop: int, runs: list[tuple[slice, Scores]], failed: dict[int, Rejected]
+    ) -> None:
+        """Score rows [start, stop); where the scorer raises, halve until the guilty rows stand alone."""
+        part = {name: column[start:stop] for name, column in columns.items()}
+        try:
+            runs.append((slice(start, stop), self._scorer.run(part)))
+        except ScoringError as error:
+            if stop - start == 1:
+                failed[start] = Rejected("scoring_failed", f"the model cannot score this event: {error}")
+                return
+            middle = (start + stop) // 2
+            self._run_between(columns, start, middle, runs, failed)
+            self._run_between(columns, middle, stop, runs, failed)
