@@ -16,6 +16,8 @@ from converters.boosters import register_boosters
 from converters.door import GraphInput, plan
 from converters.options import conversion_options
 from converters.outputs import settle
+from converters.refusals import Unconvertible
+from converters.repairs import register
 from converters.steps import Step, walk
 from scoring.errors import ConversionError
 
@@ -59,6 +61,7 @@ def to_onnx(estimator: Any, inputs: Sequence[GraphInput], *, opset: int | None =
     """
     steps = list(walk(estimator))
     _check(estimator, steps)
+    register()
     register_boosters(steps)
     _check_converters(steps)
     door = plan(estimator, [GraphInput(*one) for one in inputs])
@@ -102,6 +105,9 @@ def _convert(estimator: Any, steps: Sequence[Step], types: list[tuple[str, Any]]
                 options=conversion_options(steps),
             )
         return model  # noqa: TRY300 - an else would part it from what made it
+    except Unconvertible as refusal:
+        step = _guilty(refusal.__traceback__, steps)
+        raise ConversionError(refusal.reason, step=str(step), remedy=refusal.remedy or _remedy(step)) from refusal
     except ConversionError:
         raise
     except Exception as error:
