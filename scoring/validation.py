@@ -1,0 +1,30 @@
+"""What pydantic found wrong, in words: each field, its value and what was expected."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+__all__ = ["in_words"]
+
+_SECRET = ("password", "secret", "key", "token")
+_SHOWN = 60
+
+
+def in_words(error: ValidationError) -> str:
+    """Return the problems of a validation, one clause a field; values of secret fields are not shown."""
+    return "; ".join(_clause(dict(problem)) for problem in error.errors(include_url=False))
+
+
+def _clause(problem: dict[str, Any]) -> str:
+    where = ".".join(map(str, problem["loc"]))
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    value = problem["input"]
+    shown = repr(value)
+    is_plain = isinstance(value, str | int | float | bool) and len(shown) <= _SHOWN
+    is_open = not any(word in where.lower() for word in _SECRET)
+    found = f" (found {shown})" if is_plain and is_open and problem["type"] != "extra_forbidden" else ""
+    if problem["type"] == "extra_forbidden":
+        message = "there is no such key"
+    if problem["type"] == "missing":
+        message = "is missing"
+    return f"{where}: {message}{found}" if where else message

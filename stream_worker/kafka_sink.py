@@ -1,0 +1,140 @@
+"""A Kafka topic as a sink.
+
+A message goes to the partition whose number is that of its event's, modulo the topic's partitions: one key's events
+come from one partition, so their answers keep their order, and no key has to be hashed.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from scoring.errors import SinkError
+from stream_worker.kafka_client import connection_options, in_words
+from stream_worker.ports import Outgoing
+from stream_worker.settings import KafkaConnection, KafkaSinkSettings
+
+__all__ = ["KafkaSink"]
+
+_LOG = logging.getLogger(__name__)
+_START_S = 20.0
+_STOP_S = 5.0
+_MAX_REQUEST_BYTES = (
+    104_857_600  # Kafka's own bound on a request; the topic's `max.message.bytes` is the one that counts
+)
+_partition_of = attrgetter("partition")
+
+
+class KafkaSink:
+    """Writes a topic through an idempotent producer, in batches."""
+
+    def __init__(self, settings: KafkaSinkSettings, connection: KafkaConnection, *, name: str) -> None:
+        """Set it up without connecting.
+
+        Args:
+            settings: the topic and its bounds.
+            connection: how to reach the cluster.
+            name: the settings' key, for errors: `sink` or `dead_letters`.
+        """
+        self._settings = settings
+        self._connection = connection
+        self._name = name
+        self._partitions = 0
+        self._producer: AIOKafkaProducer
+
+    async def __aenter__(self) -> Self:
+        """Connect, and see that the topic exists.
+
+        Raises:
+            SinkError: no broker answers, or the topic does not exist.
+        """
+        settings = self._settings
+        self._producer = AIOKafkaProducer(
+            **connection_options(self._connection),
+            acks="all",
+            enable_idempotence=True,
+            compression_type=None if settings.compression == "none" else settings.compression,
+            max_batch_size=settings.batch_bytes,
+            max_request_size=_MAX_REQUEST_BYTES,
+            request_timeout_ms=int(settings.timeout_s * 1000),
+        )
+        where = f"{self._name}: Kafka at {self._connection.bootstrap_servers}"
+        try:
+            async with asyncio.timeout(_START_S):
+                await self._producer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self._close()
+            raise SinkError(f"{where} does not answer: {in_words(error)}") from error
+        try:
+            async with asyncio.timeout(_START_S):
+                self._partitions = len(await self._producer.partitions_for(settings.topic))
+        except (KafkaError, TimeoutError) as error:
+            await self._close()
+            raise SinkError(f"{where} has no topic {settings.topic!r} ({self._name}.topic)") from error
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Close the connection; everything was acknowledged before."""
+        await self._close()
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Return when all messages are acknowledged.
+
+        Raises:
+            SinkError: they were not, for longer than is allowed; some of them may have been published.
+        """
+        topic = self._settings.topic
+        acknowledgements: list[asyncio.Future[Any]] = []
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                for partition, batch in self._batches(messages):
+                    acknowledgements.append(await self._producer.send_batch(batch, topic, partition=partition))
+                await asyncio.gather(*acknowledgements)
+        except MessageSizeTooLargeError as error:
+            raise SinkError(
+                f"{self._name}: topic {topic!r} refuses a batch as too large; raise its max.message.bytes "
+                f"or lower {self._name}.batch_bytes ({self._settings.batch_bytes})"
+            ) from error
+        except (KafkaError, TimeoutError) as error:
+            raise SinkError(f"{self._name}: topic {topic!r} did not acknowledge: {in_words(error)}") from error
+        finally:
+            _retrieve(acknowledgements)
+
+    def _batches(self, messages: Sequence[Outgoing]) -> Iterator[tuple[int, BatchBuilder]]:
+        """Yield filled batches with their partitions, in the messages' order within each partition."""
+        now = int(time.time() * 1000)
+        for number, group in groupby(messages, _partition_of):
+            partition = number % self._partitions
+            batch = self._producer.create_batch()
+            for message in group:
+                if not _append(batch, message, now):
+                    yield partition, batch
+                    batch = self._producer.create_batch()
+                    _append(batch, message, now)
+            yield partition, batch
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await self._producer.stop()
+        except (TimeoutError, KafkaError):
+            _LOG.warning("the Kafka producer of %s did not stop within %g s", self._name, _STOP_S)
+
+
+def _append(batch: BatchBuilder, message: Outgoing, now: int) -> bool:
+    """Add the message, and return whether it fitted; a batch takes its first message whatever its size."""
+    return batch.append(timestamp=now, key=message.key, value=message.value, headers=message.headers) is not None
+
+
+def _retrieve(acknowledgements: Sequence[asyncio.Future[Any]]) -> None:
+    """Look at what failed beside the first failure, so that asyncio does not complain that nobody did."""
+    for acknowledgement in acknowledgements:
+        if acknowledgement.done() and not acknowledgement.cancelled():
+            acknowledgement.exception()

@@ -1,0 +1,206 @@
+"""A Kafka topic as a source.
+
+Rules:
+- The epoch moves on the moment partitions are taken away, before anything else is awaited; batches carry the epoch of
+  the moment in which the client handed their records out, so that a stale one is known for what it is.
+- Before partitions are let go the handover is awaited, inside a bound that the group's own timeout exceeds.
+- Commits are explicit positions. One that fails because the group moved on is passed over: the events come again.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from scoring import Event, Position
+from scoring.errors import SourceError
+from stream_worker.kafka_client import connection_options, in_words
+from stream_worker.ports import Batch, Handover, Partition
+from stream_worker.settings import KafkaSourceSettings
+
+__all__ = ["KafkaSource"]
+
+_LOG = logging.getLogger(__name__)
+_POLL_S = 0.2  # how long a fetch waits for the first event before it says that there is none
+_STOP_S = 5.0
+_START_S = 20.0
+_MAX_FETCH_BYTES = 33_554_432
+_fields = attrgetter("value", "key", "headers", "offset", "timestamp")
+
+
+class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Reads a topic as a member of a consumer group."""
+
+    def __init__(self, settings: KafkaSourceSettings) -> None:
+        self._settings = settings
+        self._epoch = 0
+        self._handover: Handover | None = None
+        self._handover_s = min(10.0, settings.session_timeout_s / 3)
+        self._consumer: AIOKafkaConsumer
+
+    @property
+    def epoch(self) -> int:
+        """The current assignment's number."""
+        return self._epoch
+
+    def on_handover(self, handover: Handover) -> None:
+        """Set what is awaited before partitions are let go."""
+        self._handover = handover
+
+    async def __aenter__(self) -> Self:
+        """Connect, see that the topic exists, and join the group.
+
+        Raises:
+            SourceError: no broker answers, or the topic does not exist.
+        """
+        settings = self._settings
+        milliseconds = int(settings.session_timeout_s * 1000)
+        self._consumer = AIOKafkaConsumer(
+            **connection_options(settings),
+            group_id=settings.group,
+            auto_offset_reset=settings.start,
+            enable_auto_commit=False,
+            session_timeout_ms=milliseconds,
+            heartbeat_interval_ms=milliseconds // 10,
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=settings.fetch_bytes,
+            fetch_max_bytes=_MAX_FETCH_BYTES,
+        )
+        where = f"source: Kafka at {settings.bootstrap_servers}"
+        try:
+            async with asyncio.timeout(_START_S):
+                await self._consumer.start()
+                topics = await self._consumer.topics()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self._close()
+            raise SourceError(f"{where} does not answer: {in_words(error)}") from error
+        if settings.topic not in topics:
+            await self._close()
+            raise SourceError(f"{where} has no topic {settings.topic!r} (source.topic)")
+        self._consumer.subscribe([settings.topic], listener=self)
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Leave the group."""
+        await self._close()
+
+    async def fetch(self, *, max_events: int, max_wait: float) -> Batch | None:
+        """Return the next events, or None when there were none for a while.
+
+        Raises:
+            SourceError: the client gave up, e.g. because it may not read the topic.
+        """
+        gathered: dict[TopicPartition, list[ConsumerRecord]] = {}
+        count = 0
+        wait, epoch = _POLL_S, self._epoch
+        deadline = 0.0
+        while count < max_events and wait > 0:
+            fetched = await self._getmany(wait, max_events - count)
+            # no await stands between the client's handing out of the records and this line
+            if epoch != self._epoch:
+                gathered, count, deadline, epoch = {}, 0, 0.0, self._epoch
+            for partition, records in fetched.items():
+                gathered.setdefault(partition, []).extend(records)
+                count += len(records)
+            if not count:
+                return None
+            deadline = deadline or time.monotonic() + max_wait
+            wait = deadline - time.monotonic()
+        return _batch(gathered, epoch)
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Commit explicit positions; those of partitions that are no longer held are passed over.
+
+        Raises:
+            SourceError: the group's coordinator did not take them in time.
+        """
+        held = self._consumer.assignment()
+        offsets = {
+            partition: position
+            for partition, position in ((TopicPartition(*key), value) for key, value in positions.items())
+            if partition in held
+        }
+        if not offsets:
+            return
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError):
+            _LOG.info("the group moved on before %d positions were committed; their events come again", len(offsets))
+        except (KafkaError, TimeoutError) as error:
+            raise SourceError(f"source: positions could not be committed: {in_words(error)}") from error
+
+    async def lag(self) -> Mapping[Partition, int]:
+        """Return, for each partition held, how many events wait behind the last one fetched.
+
+        Raises:
+            SourceError: the cluster does not answer.
+        """
+        held = self._consumer.assignment()
+        if not held:
+            return {}
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                ends = await self._consumer.end_offsets(held)
+                return {
+                    (partition.topic, partition.partition): max(0, end - await self._consumer.position(partition))
+                    for partition, end in ends.items()
+                    if partition in self._consumer.assignment()
+                }
+        except IllegalStateError:
+            return {}  # the partitions moved meanwhile
+        except (KafkaError, TimeoutError) as error:
+            raise SourceError(f"source: the cluster does not answer: {in_words(error)}") from error
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Move on to the next epoch, then finish and commit what is being published."""
+        self._epoch += 1
+        if self._handover is None or not list(revoked):
+            return
+        try:
+            async with asyncio.timeout(self._handover_s):
+                await self._handover()
+        except TimeoutError:
+            _LOG.warning("partitions are let go before all was committed; some predictions will be published twice")
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Say what is held now."""
+        _LOG.info("reading partitions %s", sorted(partition.partition for partition in assigned))
+
+    async def _getmany(self, wait: float, max_records: int) -> Mapping[TopicPartition, list[ConsumerRecord]]:
+        try:
+            # the client's own timeout does not run while partitions move
+            async with asyncio.timeout(self._settings.timeout_s):
+                fetched: Mapping[TopicPartition, list[ConsumerRecord]] = await self._consumer.getmany(
+                    timeout_ms=int(wait * 1000), max_records=max_records
+                )
+        except TimeoutError as error:
+            raise SourceError(f"source: no partitions were assigned for {self._settings.timeout_s:g} s") from error
+        except KafkaError as error:
+            raise SourceError(f"source: cannot read {self._settings.topic!r}: {in_words(error)}") from error
+        return fetched
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await self._consumer.stop()
+        except (TimeoutError, KafkaError):
+            _LOG.warning("the Kafka consumer did not stop within %g s", _STOP_S)
+
+
+def _batch(gathered: Mapping[TopicPartition, Sequence[ConsumerRecord]], epoch: int) -> Batch:
+    events: list[Event] = []
+    ends: dict[Partition, int] = {}
+    for (topic, partition), records in gathered.items():
+        values, keys, headers, offsets, times = zip(*map(_fields, records), strict=True)
+        positions = map(Position, repeat(topic), repeat(partition), offsets)
+        events.extend(map(Event, values, keys, headers, positions, times))
+        ends[topic, partition] = offsets[-1] + 1
+    return Batch(events=events, ends=ends, epoch=epoch)

@@ -1,0 +1,61 @@
+"""Outcomes to messages: predictions with where they came from, dead letters with why."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+
+from scoring import Event, Outcome, Prediction, Rejected, encode
+from stream_worker.ports import Outgoing
+
+__all__ = ["dead_letter", "prediction_messages", "split"]
+
+_key_of = attrgetter("key")
+_partition_of = attrgetter("position.partition")
+
+
+def split(
+    events: Sequence[Event], outcomes: Sequence[Outcome]
+) -> tuple[Sequence[Event], list[Prediction], list[tuple[Event, Rejected]]]:
+    """Return the predictions with their events, and the rejections with theirs, each in order."""
+    refused = [(event, item) for event, item in zip(events, outcomes, strict=True) if isinstance(item, Rejected)]
+    predictions = [item for item in outcomes if isinstance(item, Prediction)]
+    if not refused:
+        return events, predictions, refused
+    answered = [event for event, item in zip(events, outcomes, strict=True) if isinstance(item, Prediction)]
+    return answered, predictions, refused
+
+
+def prediction_messages(events: Sequence[Event], predictions: Sequence[Prediction], seconds: float) -> list[Outgoing]:
+    """Return one message a prediction: its bytes, its event's key, and beside them what is not the model's to say.
+
+    Args:
+        events: the events that were answered.
+        predictions: one for each.
+        seconds: the time of scoring, in seconds since 1970 UTC.
+    """
+    scored_at = ("weir-scored-at", datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").encode())
+    headers: Iterable[Sequence[tuple[str, bytes]]] = [
+        (("weir-source", f"{at.stream}/{at.partition}/{at.offset}".encode()), scored_at)
+        for event in events
+        if (at := event.position) is not None
+    ]
+    return list(map(Outgoing, encode(predictions), map(_key_of, events), headers, map(_partition_of, events)))
+
+
+def dead_letter(event: Event, rejected: Rejected, model: str) -> Outgoing:
+    """Return the event untouched, with what was wrong in headers after its own.
+
+    Args:
+        event: as it arrived.
+        rejected: why it got no prediction.
+        model: the reference of the model that refused it.
+    """
+    reasons = {
+        "weir-error-code": rejected.code,
+        "weir-error-reason": rejected.reason,
+        "weir-error-field": rejected.field,
+        "weir-source": str(event.position),
+        "weir-model": model,
+    }
+    headers = (*event.headers, *((name, text.encode()) for name, text in reasons.items()))
+    return Outgoing(event.value, event.key, headers, event.position.partition if event.position is not None else 0)

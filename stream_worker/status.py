@@ -1,0 +1,50 @@
+"""What a worker is doing now: for its health port, which reads it from another thread."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["Status", "Timer"]
+
+_SLOW_S = 10.0  # one step that takes longer is worth telling
+
+
+class Timer:
+    """How long a step took, once it is over."""
+
+    seconds: float = 0.0
+
+
+class Status:
+    """The worker's phase and the steps it is in.
+
+    Rules:
+    - Written by the event loop only, read by any thread; each field is replaced, never changed in place.
+    """
+
+    def __init__(self) -> None:
+        self.phase = "starting"
+        self._steps: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Timer]:
+        """Note that a step goes on, and how long it took."""
+        started = time.monotonic()
+        timer = Timer()
+        self._steps = self._steps | {name: started}
+        try:
+            yield timer
+        finally:
+            timer.seconds = time.monotonic() - started
+            self._steps = {step: since for step, since in self._steps.items() if step != name}
+
+    def problems(self) -> list[str]:
+        """Return why the worker is not ready, in words; nothing when it is."""
+        now = time.monotonic()
+        found = [] if self.phase == "running" else [f"the worker is {self.phase}"]
+        found += [
+            f"{name} has been waiting for {now - since:.0f} s"
+            for name, since in self._steps.items()
+            if now - since > _SLOW_S
+        ]
+        return found

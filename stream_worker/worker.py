@@ -1,0 +1,240 @@
+"""The run loop: fetch, score, publish, commit, with a bounded number of batches under way.
+
+Rules:
+- Three stages hand batches on through queues of one place each: while one batch is scored in a thread, the next is
+  fetched and decoded and the one before is published. Nothing else queues; a slow sink stops the fetching.
+- A position is recorded only after the sink and the dead-letter sink have acknowledged all that stands before it.
+- A batch of an earlier epoch is dropped before it is published: its events belong to whoever holds the partition now.
+- No lock is held while fetching: a rebalance runs inside the fetch, and needs what the lock would guard.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from operator import attrgetter
+
+import numpy as np
+
+from scoring import Pipeline, Prepared, Scored
+from scoring.errors import StalledError
+from stream_worker.deadline import Deadline
+from stream_worker.messages import dead_letter, prediction_messages, split
+from stream_worker.ports import Batch, Sink, Source
+from stream_worker.positions import Positions
+from stream_worker.settings import StreamSettings
+from stream_worker.status import Status
+from telemetry import BatchFacts, Observer
+
+__all__ = ["Worker"]
+
+_LAG_INTERVAL_S = 5.0
+_ABORT_S = 5.0  # for closing connections after a failure
+_time_of = attrgetter("time")
+_label_of = attrgetter("label")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    batch: Batch
+    prepared: Prepared
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    batch: Batch
+    scored: Scored
+    seconds: Mapping[str, float]
+
+
+class Worker:
+    """Scores a source's events into a sink until it is told to stop."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        sink: Sink,
+        dead_letters: Sink,
+        pipeline: Pipeline,
+        settings: StreamSettings,
+        observer: Observer,
+        status: Status | None = None,
+    ) -> None:
+        """Put the parts together without connecting anything."""
+        self._source = source
+        self._sink = sink
+        self._dead_letters = dead_letters
+        self._pipeline = pipeline
+        self._settings = settings
+        self._observer = observer
+        self._positions = Positions()
+        self._committing = asyncio.Lock()
+        self._unpublished = asyncio.Event()  # set while nothing is being published
+        self._unpublished.set()
+        self._deadline: Deadline | None = None
+        self._executor = ThreadPoolExecutor(1, "scoring")
+        self.status = status or Status()
+        source.on_handover(self._hand_over)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Connect and work until `stop` is set; then finish what is under way, commit it, and leave.
+
+        Raises:
+            StreamError: the source, the sink or the dead-letter sink failed for longer than is allowed.
+            StalledError: a step or the stop took longer than is allowed.
+        """
+        connections = AsyncExitStack()
+        try:
+            for connection in (self._dead_letters, self._sink, self._source):
+                await connections.enter_async_context(connection)
+            self.status.phase = "running"
+            await self._work(stop)
+        finally:
+            self.status.phase = "stopping"
+            self._executor.shutdown(wait=False)
+            await _close(connections, self._deadline or Deadline(_ABORT_S))
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        prepared: asyncio.Queue[_Fetched | None] = asyncio.Queue(1)
+        scored: asyncio.Queue[_Scored | None] = asyncio.Queue(1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                beside = [
+                    group.create_task(task)
+                    for task in (self._commit_regularly(), self._measure_lag(), self._end_in_time(stop))
+                ]
+                group.create_task(self._fetch(stop, prepared))
+                group.create_task(self._score(prepared, scored))
+                await self._publish(scored)
+                for task in beside:
+                    task.cancel()
+        except ExceptionGroup as errors:
+            raise _first(errors) from None
+
+    async def _fetch(self, stop: asyncio.Event, outbox: "asyncio.Queue[_Fetched | None]") -> None:
+        batching = self._settings.batch
+        while not stop.is_set():
+            batch = await self._source.fetch(max_events=batching.max_events, max_wait=batching.max_wait_ms / 1000)
+            if batch is None:
+                continue
+            with self.status.step("decoding") as timer:
+                prepared = self._pipeline.prepare(batch.events)
+            await outbox.put(_Fetched(batch, prepared, {"prepare": timer.seconds}))
+        await outbox.put(None)
+
+    async def _score(self, inbox: "asyncio.Queue[_Fetched | None]", outbox: "asyncio.Queue[_Scored | None]") -> None:
+        while (item := await inbox.get()) is not None:
+            if self._is_stale(item.batch):
+                continue
+            with self.status.step("scoring") as timer:
+                scored = await self._in_thread(self._pipeline.run, item.prepared)
+            await outbox.put(_Scored(item.batch, scored, {**item.seconds, "score": timer.seconds}))
+        await outbox.put(None)
+
+    async def _publish(self, inbox: "asyncio.Queue[_Scored | None]") -> None:
+        while (item := await inbox.get()) is not None:
+            if self._is_stale(item.batch):
+                continue
+            # no await stands between the check and this line, so a handover that begins later waits for this batch
+            self._unpublished.clear()
+            try:
+                await self._answer(item)
+                self._positions.acknowledge(item.batch)
+            finally:
+                self._unpublished.set()
+        await self._commit()
+
+    async def _answer(self, item: _Scored) -> None:
+        events = item.batch.events
+        with self.status.step("encoding") as encoding:
+            answered, predictions, refused = split(events, self._pipeline.finish(item.scored))
+            messages = prediction_messages(answered, predictions, time.time())
+            letters = [dead_letter(event, why, self._pipeline.manifest.reference) for event, why in refused]
+        with self.status.step("publishing") as publishing:
+            async with asyncio.TaskGroup() as group:
+                if messages:
+                    group.create_task(self._sink.publish(messages))
+                if letters:
+                    group.create_task(self._dead_letters.publish(letters))
+        positive = self._pipeline.manifest.outputs.positive
+        times = np.fromiter((at for at in map(_time_of, events) if at is not None), np.int64)
+        self._observer.batch(
+            BatchFacts(
+                events=len(events),
+                predicted=len(predictions),
+                positive=0 if positive is None else list(map(_label_of, predictions)).count(positive),
+                rejected=Counter(why.code for _, why in refused),
+                seconds={**item.seconds, "encode": encoding.seconds, "publish": publishing.seconds},
+                latency_ms=int(time.time() * 1000) - times,
+            )
+        )
+
+    async def _hand_over(self) -> None:
+        """Finish what is being published and commit it; the source calls this before its partitions move."""
+        try:
+            await self._unpublished.wait()
+            await self._commit()
+        finally:
+            self._positions.release(self._source.epoch)
+
+    async def _commit(self) -> None:
+        async with self._committing:
+            positions = self._positions.uncommitted()
+            if positions:
+                with self.status.step("committing"):
+                    await self._source.commit(positions)
+                self._positions.committed(positions)
+
+    async def _commit_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.commit_interval_ms / 1000)
+            await self._commit()
+
+    async def _measure_lag(self) -> None:
+        """Ask the source how much waits: an answer is also the proof that somebody is there."""
+        while True:
+            await asyncio.sleep(_LAG_INTERVAL_S)
+            with self.status.step("the source's server"):
+                self._observer.lag(sum((await self._source.lag()).values()))
+
+    async def _end_in_time(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.status.phase = "stopping"
+        self._deadline = Deadline(self._settings.shutdown_timeout_s)
+        await asyncio.sleep(self._deadline.remaining())
+        raise StalledError(
+            f"the stop took longer than stream.shutdown_timeout_s ({self._settings.shutdown_timeout_s:g} s); "
+            "what was not committed will be scored again"
+        )
+
+    async def _in_thread(self, function: Callable[[Prepared], Scored], prepared: Prepared) -> Scored:
+        limit = self._settings.stall_timeout_s
+        try:
+            async with asyncio.timeout(limit):
+                return await asyncio.get_running_loop().run_in_executor(self._executor, function, prepared)
+        except TimeoutError as error:
+            raise StalledError(f"scoring {len(prepared.events)} events took longer than {limit:g} s") from error
+
+    def _is_stale(self, batch: Batch) -> bool:
+        if batch.epoch == self._source.epoch:
+            return False
+        self._observer.dropped(len(batch.events))
+        return True
+
+
+async def _close(connections: AsyncExitStack, deadline: Deadline) -> None:
+    """Close all connections inside the deadline; what does not close by then is left to the process's end."""
+    with suppress(TimeoutError):
+        async with deadline.bound():
+            await connections.aclose()
+
+
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    """Return the first error of a group of groups: the one that made the others stop."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first

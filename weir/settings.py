@@ -1,0 +1,125 @@
+"""One YAML file, every key of which the environment may override as `WEIR__SECTION__KEY`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from models import Reference, parse_reference
+from scoring.errors import ConfigurationError
+from scoring.validation import in_words
+from stream_worker import StreamSettings
+
+__all__ = ["Deployment", "Settings", "load_settings"]
+
+_SECRETS = frozenset({"password"})
+
+
+class Deployment(BaseModel):
+    """A model that answers.
+
+    Attributes:
+        name: what to call it.
+        model: `name`, `name:3` or `name@champion`, looked up when the process starts.
+        traffic: its share of the events, in percent.
+        allow_uncertified: serve it without a passed certificate; every prediction then says so.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    model: str
+    traffic: Annotated[int, Field(ge=0, le=100)] = 100
+    allow_uncertified: bool = False
+
+    @property
+    def reference(self) -> Reference:
+        """The model's reference.
+
+        Raises:
+            ConfigurationError: it is none.
+        """
+        return parse_reference(self.model)
+
+
+class Settings(BaseSettings):
+    """What `weir.yaml` holds."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="WEIR__",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    store: Path = Path("store")
+    deployments: Annotated[tuple[Deployment, ...], Field(min_length=1)]
+    stream: StreamSettings | None = None
+
+    @model_validator(mode="after")
+    def _traffic(self) -> Self:
+        total = sum(deployment.traffic for deployment in self.deployments)
+        if total != 100:  # noqa: PLR2004 - percent
+            raise ValueError(f"deployments: traffic must sum to 100, not {total}")
+        if len(self.deployments) > 1:
+            raise ValueError(f"deployments: one is served at a time, {len(self.deployments)} are named")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which arrives as the constructor's arguments."""
+        return env_settings, init_settings
+
+
+def load_settings(path: Path) -> Settings:
+    """Return the settings in a file, with the environment's on top.
+
+    Raises:
+        ConfigurationError: names the file and each key that is wrong.
+    """
+    content = _read(path)
+    secret = _secret_in(content)
+    if secret:
+        variable = f"WEIR__{'__'.join(secret).upper()}"
+        raise ConfigurationError(f"{path}: {'.'.join(secret)} is a secret; set it as {variable} in the environment")
+    try:
+        return Settings(**content)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {in_words(error)}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"no configuration file {path}") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path}: expected a mapping of keys such as store, deployments and stream")
+    return {str(key): value for key, value in content.items()}
+
+
+def _secret_in(content: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the path of the first secret in the file; empty when there is none."""
+    for key, value in content.items():
+        here = (*path, str(key))
+        if str(key) in _SECRETS:
+            return here
+        found = _secret_in(value, here) if isinstance(value, Mapping) else ()
+        if found:
+            return found
+    return ()

@@ -1,0 +1,141 @@
+"""`weir worker`: score a stream until told to stop."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from models import LocalStore, load_pipeline
+from scoring import Pipeline
+from scoring.errors import ConfigurationError, WeirError
+from stream_worker import KafkaSink, KafkaSource, Status, StreamSettings, Watchdog, Worker
+from stream_worker.health import HealthServer
+from stream_worker.processes import EXIT_CONFIGURATION, supervise
+from telemetry import Counters, Observer
+from weir.settings import Settings, load_settings
+
+__all__ = ["build_worker", "command", "run_worker"]
+
+_LOG = logging.getLogger(__name__)
+_GRACE_S = 5.0  # between the stop's deadline and the moment the process is ended from outside the event loop
+
+
+def command(
+    config: Annotated[Path, typer.Option(help="The configuration file.")] = Path("weir.yaml"),
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; they share the topic's partitions.")] = 1,
+    index: Annotated[int, typer.Option(hidden=True)] = 0,
+) -> None:
+    """Score a stream: read events, publish predictions and dead letters, commit what is done.
+
+    Stops cleanly on Ctrl-C or SIGTERM: what was read is finished and committed first.
+
+    Example: weir worker --config weir.yaml --workers 2
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    settings = load_settings(config)
+    stream = _stream(settings, config)
+    if workers > 1:
+        raise typer.Exit(uvloop.run(_run_processes(config, workers, stream)))
+    pipeline = _pipeline(settings, stream)
+    try:
+        uvloop.run(_run_one(pipeline, stream, index))
+    except WeirError as error:
+        # a client library's thread may hang: say what is wrong, then end without waiting for it
+        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.flush()
+        os._exit(EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else 1)
+
+
+def build_worker(
+    pipeline: Pipeline, stream: StreamSettings, observer: Observer, status: Status | None = None
+) -> Worker:
+    """Return a worker with the source and sinks that the settings name."""
+    return Worker(
+        source=KafkaSource(stream.source),
+        sink=KafkaSink(stream.sink, stream.connection(stream.sink), name="sink"),
+        dead_letters=KafkaSink(stream.dead_letters, stream.connection(stream.dead_letters), name="dead_letters"),
+        pipeline=pipeline,
+        settings=stream,
+        observer=observer,
+        status=status,
+    )
+
+
+async def run_worker(worker: Worker, stop: asyncio.Event, stream: StreamSettings) -> None:
+    """Run a worker under a watchdog.
+
+    Raises:
+        WeirError: what made it stop before it was told to.
+    """
+    async with Watchdog(stall_timeout=stream.stall_timeout_s) as watchdog:
+        ending = asyncio.create_task(_arm(watchdog, stop, stream.shutdown_timeout_s + _GRACE_S))
+        try:
+            await worker.run(stop)
+        finally:
+            ending.cancel()
+
+
+async def _run_one(pipeline: Pipeline, stream: StreamSettings, index: int) -> None:
+    stop = _stop_on_signals()
+    counters = Counters()
+    status = Status()
+    worker = build_worker(pipeline, stream, counters, status)
+    gc.collect()
+    gc.freeze()  # what lives as long as the process need not be looked at again
+    gc.set_threshold(50_000, 20, 20)
+    with ExitStack() as stack:
+        if stream.health is not None:
+            health = stream.health
+            port = health.port + index if health.port else 0
+            server = HealthServer(health.host, port, alive=list, ready=status.problems)
+            stack.enter_context(server)
+            _LOG.info("health on http://%s:%d/readyz", health.host, server.port)
+        _LOG.info("scoring %s with %s", stream.source.topic, pipeline.manifest.reference)
+        await run_worker(worker, stop, stream)
+    _LOG.info("stopped after %d events: %d predictions, %d dead letters", *_totals(counters))
+
+
+async def _run_processes(config: Path, workers: int, stream: StreamSettings) -> int:
+    base = [sys.executable, "-m", "weir", "worker", "--config", str(config)]
+    commands = [[*base, "--index", str(index)] for index in range(workers)]
+    return await supervise(commands, _stop_on_signals(), shutdown_timeout=stream.shutdown_timeout_s + 2 * _GRACE_S)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _arm(watchdog: Watchdog, stop: asyncio.Event, seconds: float) -> None:
+    await stop.wait()
+    watchdog.end_within(seconds)
+
+
+def _stream(settings: Settings, config: Path) -> StreamSettings:
+    if settings.stream is None:
+        raise ConfigurationError(f"{config}: stream is missing: the worker needs a source, a sink and dead_letters")
+    return settings.stream
+
+
+def _pipeline(settings: Settings, stream: StreamSettings) -> Pipeline:
+    deployment = settings.deployments[0]
+    return load_pipeline(
+        LocalStore(settings.store),
+        deployment.reference,
+        allow_uncertified=deployment.allow_uncertified,
+        max_event_bytes=stream.max_event_bytes,
+    )
+
+
+def _totals(counters: Counters) -> tuple[int, int, int]:
+    return counters.events, counters.predicted, sum(counters.rejected.values())
