@@ -84,6 +84,6 @@ def _images(feature: Feature, values: Sequence[str]) -> tuple[NDArray[np.float32
         try:
             column[row] = decode_image(text, shape)
         except InvalidImageError as error:
-            reason = f"{feature.dotted} is {error}; expected base64 of a PNG or JPEG"
+            reason = f"{feature.dotted} is {error}; expected base64 of a whole PNG or JPEG"
             refused[row] = Rejected("invalid_image", reason, feature.dotted)
     return column, refused
