@@ -33,7 +33,7 @@ class Decoder:
             try:
                 # extend keeps what it had when the iterator raises, and the iterator goes on after the guilty event
                 decoded.extend(structs)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 decoded.append(explain(values[len(decoded)], error))
             else:
                 return decoded
@@ -58,5 +58,5 @@ class Decoder:
             return Rejected("too_deep", f"the event nests deeper than {MAX_DEPTH} levels")
         try:
             return self._decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return explain(value, error)

@@ -4,15 +4,18 @@ A reason never shows text from the event: a dead letter's headers travel further
 when they are too short to be a card's.
 """
 
+import re
 from typing import Any
 
 import msgspec
 
 from scoring.outcomes import Rejected, RejectionCode
 
-__all__ = ["describe", "explain"]
+__all__ = ["describe", "explain", "without_long_numbers"]
 
 _SHOWN_DIGITS = 11
+_LONG_NUMBER = re.compile(rf"\d{{{_SHOWN_DIGITS + 1},}}")
+_MISSING = "Object missing required field `"
 _TYPES = {
     "float": "a number",
     "int": "an integer",
@@ -26,12 +29,10 @@ _TYPES = {
 
 def explain(value: bytes, error: Exception) -> Rejected:
     """Return the rejection for an event whose decoding raised `error`."""
-    if isinstance(error, RecursionError):
-        return Rejected("too_deep", "the event nests too deep")
     if isinstance(error, msgspec.ValidationError):
         return _invalid(value, str(error))
     if isinstance(error, UnicodeDecodeError):
-        return Rejected("invalid_json", f"the event is not UTF-8 at byte {error.start}")
+        return Rejected("invalid_json", f"the event is not UTF-8 at byte {_not_utf8(value)}")
     if not value.strip():
         return Rejected("empty", "the event is empty; expected a JSON object")
     return Rejected("invalid_json", f"the event is not JSON: {_lower(str(error))}")
@@ -40,25 +41,24 @@ def explain(value: bytes, error: Exception) -> Rejected:
 def _invalid(value: bytes, message: str) -> Rejected:
     """Translate msgspec's message, e.g. "Expected `float`, got `str` - at `$.customer.age`"."""
     what, _, where = message.partition(" - at `$")
-    field = where.rstrip("`").lstrip(".")
-    if what.startswith("Object missing required field"):
-        field = ".".join(part for part in (field, what.split("`")[1]) if part)
+    field = where.removesuffix("`").removeprefix(".")
+    if what.startswith(_MISSING):
+        field = ".".join(part for part in (field, what.removeprefix(_MISSING).removesuffix("`")) if part)
         return Rejected("missing_field", f"{field} is missing", field)
-    return Rejected(_code(what), f"{field or 'the event'} is {_found(value, field)}; {_expected(what)}", field)
+    subject = field or "the event"
+    if "out of range" in what:  # "Number out of range" or "Integer value out of range": no decoder can show it
+        return Rejected("out_of_range", f"{subject} is too large a number; expected one within 64 bits", field)
+    return Rejected(_code(what), f"{subject} is {_found(value, field)}; {_expected(what)}", field)
 
 
 def _code(what: str) -> RejectionCode:
     if "of length" in what:
         return "too_long" if "<=" in what else "wrong_type"
-    if what.startswith("Number out of range") or "<=" in what or ">=" in what:
-        return "out_of_range"
-    return "wrong_type"
+    return "out_of_range" if "<=" in what or ">=" in what else "wrong_type"
 
 
 def _expected(what: str) -> str:
     """Return what was expected: "Expected `float | null`, got `str`" becomes "expected a number or null"."""
-    if what.startswith("Number out of range"):
-        return "expected a number within 64 bits"
     _, kinds, rest = what.split("`", maxsplit=2)
     words = " or ".join(_TYPES.get(kind, kind) for kind in kinds.split(" | "))
     return f"expected {words}{rest.split(',', maxsplit=1)[0]}"
@@ -69,7 +69,7 @@ def _found(value: bytes, field: str) -> str:
         found = msgspec.json.decode(value)
         for key in field.replace("[", ".[").split(".") if field else ():
             found = found[int(key[1:-1])] if key.startswith("[") else found[key]
-    except (msgspec.DecodeError, LookupError, TypeError, ValueError, RecursionError):
+    except (msgspec.DecodeError, LookupError, TypeError, ValueError):
         return "not what it should be"
     return describe(found)
 
@@ -87,6 +87,20 @@ def describe(found: Any) -> str:
     if isinstance(found, list):
         return f"an array of {len(found)}"
     return f"an object of {len(found)} fields"
+
+
+def without_long_numbers(message: str) -> str:
+    """Return another program's message with every number hidden that is long enough to be a card's."""
+    return _LONG_NUMBER.sub(lambda match: f"(a number of {len(match[0])} digits)", message)
+
+
+def _not_utf8(value: bytes) -> int:
+    """Return where the first byte stands that is not UTF-8: msgspec counts from the start of the string it is in."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return len(value)
 
 
 def _lower(text: str) -> str:
