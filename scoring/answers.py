@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
+from scoring.errors import ManifestError
 from scoring.manifest import Manifest
 from scoring.outcomes import Label, LabelScore, ModelIdentity, Prediction, Rejected
 from scoring.ports import Scores
@@ -28,13 +29,25 @@ class Answers:
         self._labels = np.array(outputs.labels, object)
         self._positive = outputs.labels.index(outputs.positive) if outputs.positive is not None else 0
         self._threshold = outputs.threshold
+        self._widths = {"binary": (1, 2), "multiclass": (len(outputs.labels),)}.get(manifest.task, (1,))
         self._top_k = min(outputs.top_k, max(1, len(outputs.labels)))
 
     def predictions(
         self, scores: Scores, prediction_ids: Sequence[str], event_ids: Iterable[str | None]
     ) -> list[Prediction | Rejected]:
-        """Return one prediction a row, or a rejection where the score is not a finite number."""
+        """Return one prediction a row, or a rejection where the score is not a finite number.
+
+        Raises:
+            ManifestError: the model gives more or fewer scores a row than the manifest's task and labels ask for.
+        """
         wide = scores.scores.astype(np.float64, copy=False)
+        width = wide.size // max(1, len(wide))
+        if width not in self._widths:
+            expected = " or ".join(map(str, self._widths))
+            raise ManifestError(
+                f"{self._model.name}:{self._model.version}: the model gives {width} scores a row; its manifest, "
+                f"{self._task} with {len(self._labels)} labels, expects {expected}"
+            )
         finite = np.isfinite(wide).all(axis=tuple(range(1, wide.ndim)))
         score, labels, ranked = (
             self._multiclass(scores, wide) if self._task == "multiclass" else self._one(scores, wide)

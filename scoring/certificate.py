@@ -20,7 +20,8 @@ class Certificate(BaseModel):
         worst: where the largest difference was found, in words; empty where all answers were equal.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # an estimator that answers infinity leaves an infinite difference, which JSON has no number for
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     passed: bool
     tolerance: float = Field(gt=0)

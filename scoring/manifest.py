@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from scoring.certificate import Certificate
 from scoring.errors import ManifestError
@@ -21,6 +22,8 @@ Path = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=256)], ...]
 _NULLABLE: frozenset[Dtype] = frozenset({"float32", "float64", "string", "text"})
 _SHAPED: frozenset[Dtype] = frozenset({"image", "tensor"})
 _TEXTUAL: frozenset[Dtype] = frozenset({"string", "text"})
+_CHANNELS = frozenset({1, 3, 4})
+_SHOWN = 80
 _MAX_CELLS = 16_777_216
 
 
@@ -88,6 +91,8 @@ class Feature(_Frozen):
             raise ValueError(f"feature {self.name}: image and tensor have a shape, {self.dtype} with {self.shape}")
         if self.dtype == "image" and len(self.shape or ()) != 3:  # noqa: PLR2004 - channels, height, width
             raise ValueError(f"feature {self.name}: an image's shape is [channels, height, width], not {self.shape}")
+        if self.dtype == "image" and self.shape and self.shape[0] not in _CHANNELS:
+            raise ValueError(f"feature {self.name}: an image has 1, 3 or 4 channels, not {self.shape[0]}")
         cells = 1
         for size in self.shape or ():
             cells *= size
@@ -170,8 +175,14 @@ class Manifest(_Frozen):
             self._check_matrix()
         if self.task == "binary" and (len(self.outputs.labels) != 2 or self.outputs.positive is None):  # noqa: PLR2004
             raise ValueError(f"a binary model has two labels and a positive one, not {self.outputs.labels}")
+        if self.task == "multiclass" and len(self.outputs.labels) < 2:  # noqa: PLR2004 - one label is no decision
+            raise ValueError(f"a multiclass model has two labels or more, not {self.outputs.labels}")
+        if len(set(self.outputs.labels)) < len(self.outputs.labels):
+            raise ValueError(f"outputs.labels must differ: {self.outputs.labels}")
         if self.outputs.positive is not None and self.outputs.positive not in self.outputs.labels:
             raise ValueError(f"outputs.positive {self.outputs.positive!r} is none of {self.outputs.labels}")
+        if self.outputs.threshold is not None and self.task != "binary":
+            raise ValueError(f"outputs.threshold decides between two labels; a {self.task} model has none")
         return self
 
     def _check_matrix(self) -> None:
@@ -197,7 +208,16 @@ def parse_manifest(text: bytes | Mapping[str, object], *, source: str) -> Manife
             return Manifest.model_validate(text)
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'manifest'}: {problem['msg']}" for problem in error.errors()
-        )
-        raise ManifestError(f"{source}: {problems}") from error
+        raise ManifestError(f"{source}: {'; '.join(map(_problem, error.errors()))}") from error
+
+
+def _problem(details: ErrorDetails) -> str:
+    where = ".".join(map(str, details["loc"])) or "manifest"
+    message = details["msg"].removeprefix("Value error, ")
+    if isinstance(details["input"], str | int | float | None) and details["loc"]:
+        return f"{where}: {message}, not {_shortened(repr(details['input']))}"
+    return f"{where}: {message}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -18,6 +18,7 @@ from scoring.columns import EVENT_ID, Columns, build_column, transpose
 from scoring.decode import MAX_EVENT_BYTES, Decoder
 from scoring.errors import ScoringError
 from scoring.events import Event
+from scoring.explain import without_long_numbers
 from scoring.identity import prediction_ids
 from scoring.manifest import Manifest
 from scoring.outcomes import ModelIdentity, Outcome, Rejected
@@ -149,11 +150,18 @@ class Pipeline:
         """Score rows [start, stop); where the scorer raises, halve until the guilty rows stand alone."""
         part = {name: column[start:stop] for name, column in columns.items()}
         try:
-            runs.append((slice(start, stop), self._scorer.run(part)))
+            runs.append((slice(start, stop), self._scores(part, stop - start)))
         except ScoringError as error:
             if stop - start == 1:
-                failed[start] = Rejected("scoring_failed", f"the model cannot score this event: {error}")
+                why = without_long_numbers(str(error))
+                failed[start] = Rejected("scoring_failed", f"the model cannot score this event: {why}")
                 return
             middle = (start + stop) // 2
             self._run_between(columns, start, middle, runs, failed)
             self._run_between(columns, middle, stop, runs, failed)
+
+    def _scores(self, columns: Columns, rows: int) -> Scores:
+        scores = self._scorer.run(columns)
+        if len(scores.scores) != rows:
+            raise ScoringError(f"the model gave {len(scores.scores)} answers for {rows} rows")
+        return scores

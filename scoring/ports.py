@@ -30,7 +30,7 @@ class Scorer(Protocol):
         """Return the scores of all rows; a row's bits do not depend on its neighbours.
 
         Args:
-            columns: for each feature an array of shape [N] or [N, *shape] in the feature's dtype.
+            columns: for each feature an array of shape [N] or [N, *shape] in the feature's dtype; N is at least 1.
 
         Raises:
             ScoringError: the session failed on this batch; the caller looks for the guilty rows.
