@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from scoring.errors import ModelRefusedError
 
@@ -26,42 +26,37 @@ def check_graph(model: bytes, *, source: str, max_bytes: int = MAX_MODEL_BYTES) 
     """
     if len(model) > max_bytes:
         raise ModelRefusedError(f"{source}: model.onnx has {len(model)} bytes; at most {max_bytes} are accepted")
+    proto = _parsed(model, source)
+    foreign: set[str] = set()
+    own = {(function.domain, function.name) for function in proto.functions}
+    for message in _messages(proto):
+        if isinstance(message, onnx.TensorProto):
+            if message.external_data or message.data_location == onnx.TensorProto.EXTERNAL:
+                raise ModelRefusedError(f"{source}: tensor {message.name!r} keeps its data outside model.onnx")
+        elif isinstance(message, onnx.NodeProto):
+            foreign |= set() if (message.domain, message.op_type) in own else {message.domain}
+        elif isinstance(message, onnx.OperatorSetIdProto):
+            foreign |= {message.domain} - {domain for domain, _ in own}
+    if foreign - _DOMAINS:
+        raise ModelRefusedError(
+            f"{source}: operators of the domain {min(foreign - _DOMAINS)!r}; only ONNX's own are accepted"
+        )
+
+
+def _parsed(model: bytes, source: str) -> onnx.ModelProto:
     try:
         proto = onnx.load_model_from_string(model)
     except DecodeError as error:
         raise ModelRefusedError(f"{source}: model.onnx is not an ONNX model") from error
-    bodies: list[onnx.GraphProto | onnx.FunctionProto] = [proto.graph, *proto.functions]
-    for body in bodies:
-        for tensor in _tensors(body):
-            if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
-                raise ModelRefusedError(f"{source}: tensor {tensor.name!r} keeps its data outside model.onnx")
-    foreign = {entry.domain for entry in proto.opset_import} - _DOMAINS - {f.domain for f in proto.functions}
-    foreign |= (
-        {node.domain for body in bodies for node in _nodes(body)} - _DOMAINS - {f.domain for f in proto.functions}
-    )
-    if foreign:
-        raise ModelRefusedError(f"{source}: operators of the domain {min(foreign)!r}; only ONNX's own are accepted")
+    if not proto.HasField("graph"):  # as in an empty file: every field is optional to protobuf
+        raise ModelRefusedError(f"{source}: model.onnx is not an ONNX model")
+    return proto
 
 
-def _nodes(body: onnx.GraphProto | onnx.FunctionProto) -> Iterator[onnx.NodeProto]:
-    """Yield every node, those of nested graphs among them."""
-    for node in body.node:
-        yield node
-        for attribute in node.attribute:
-            for nested in (attribute.g, *attribute.graphs):
-                yield from _nodes(nested)
-
-
-def _tensors(body: onnx.GraphProto | onnx.FunctionProto) -> Iterator[onnx.TensorProto]:
-    """Yield every constant tensor: initialisers and attributes, sparse ones and nested graphs' among them."""
-    if isinstance(body, onnx.GraphProto):
-        yield from body.initializer
-        for sparse in body.sparse_initializer:
-            yield from (sparse.values, sparse.indices)
-    for node in body.node:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
-                yield from (sparse.values, sparse.indices)
-            for nested in (attribute.g, *attribute.graphs):
-                yield from _tensors(nested)
+def _messages(message: Message) -> Iterator[Message]:
+    """Yield a message and all below it: wherever ONNX may put a tensor or a node, now or in a later version."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for child in (value,) if isinstance(value, Message) else value:
+                yield from _messages(child)

@@ -16,12 +16,25 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 
 from models.graph import check_graph
 from scoring.errors import ManifestError, ModelRefusedError, ScoringError
-from scoring.manifest import Feature, Graph
+from scoring.manifest import Dtype, Feature, Graph
 from scoring.ports import Scores
 
 __all__ = ["MAX_ROWS", "OnnxScorer", "run_raw"]
 
 MAX_ROWS = 4096  # rows in one call of the session: bounds its memory, and is the largest batch that was certified
+
+_TENSORS: dict[Dtype, str] = {
+    "float32": "tensor(float)",
+    "float64": "tensor(double)",
+    "int64": "tensor(int64)",
+    "string": "tensor(string)",
+    "bool": "tensor(bool)",
+    "text": "tensor(string)",
+    "image": "tensor(float)",
+    "tensor": "tensor(float)",
+}
+_SCORES = ("tensor(float)", "tensor(double)")
+_LABELS = ("tensor(int64)", "tensor(string)")
 
 # onnxruntime's exceptions share no base class but Exception
 _ORT_ERRORS: tuple[type[Exception], ...] = (
@@ -52,7 +65,7 @@ class OnnxScorer:
 
         Raises:
             ModelRefusedError: the graph is not one that may be run.
-            ManifestError: the graph lacks an input or output that the manifest names.
+            ManifestError: the graph's inputs and outputs are not those that the manifest names, or of other types.
         """
         check_graph(model, source=source)
         self._session = _session(model, source)
@@ -62,6 +75,7 @@ class OnnxScorer:
         self._outputs = [name for name in (graph.score, graph.label) if name is not None]
         self._ranks = {node.name: len(node.shape) for node in self._session.get_inputs()}
         _check_names(self._session, features, graph, source)
+        _check_types(self._session, features, graph, source)
 
     def run(self, columns: Mapping[str, NDArray[Any]]) -> Scores:
         """Return the scores of all rows, `MAX_ROWS` of them at a time.
@@ -85,9 +99,12 @@ class OnnxScorer:
             answers = self._session.run(self._outputs, self._feeds(part))
         except _ORT_ERRORS as error:
             raise ScoringError(_first_line(error)) from error
-        scores = np.asarray(answers[0])[:rows]
-        labels = np.asarray(answers[1])[:rows].reshape(rows) if self._graph.label is not None else None
-        return Scores(labels=labels, scores=scores)
+        fed = max(rows, self._padding)
+        for name, answer in zip(self._outputs, answers, strict=True):
+            if answer.shape[:1] != (fed,):
+                raise ScoringError(f"output {name!r} has the shape {list(answer.shape)} for {fed} rows")
+        labels = answers[1][:rows].reshape(rows) if self._graph.label is not None else None
+        return Scores(labels=labels, scores=answers[0][:rows])
 
     def _feeds(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         if self._graph.form == "matrix":
@@ -145,6 +162,19 @@ def _check_names(session: ort.InferenceSession, features: tuple[Feature, ...], g
         )
     if not read <= outputs:
         raise ManifestError(f"{source}: the graph has the outputs {sorted(outputs)}, not {sorted(read - outputs)}")
+
+
+def _check_types(session: ort.InferenceSession, features: tuple[Feature, ...], graph: Graph, source: str) -> None:
+    for node in session.get_inputs():
+        feature = features[0] if graph.form == "matrix" else next(each for each in features if each.name == node.name)
+        if node.type != _TENSORS[feature.dtype]:
+            raise ManifestError(
+                f"{source}: the manifest feeds {_TENSORS[feature.dtype]} to {node.name!r}, the graph wants {node.type}"
+            )
+    for node in session.get_outputs():
+        expected = {graph.score: _SCORES, graph.label: _LABELS}.get(node.name)
+        if expected is not None and node.type not in expected:
+            raise ManifestError(f"{source}: output {node.name!r} is {node.type}; expected {' or '.join(expected)}")
 
 
 def _padded(column: NDArray[Any], padding: int) -> NDArray[Any]:
