@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from scoring.errors import ConfigurationError
 
-__all__ = ["Reference", "parse_reference"]
+__all__ = ["Reference", "is_name", "parse_reference"]
 
-_REFERENCE = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9._-]{0,63})(:(?P<version>[1-9][0-9]{0,8})|@(?P<alias>[a-z0-9][a-z0-9._-]{0,63}))?"
-)
+_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
+_REFERENCE = re.compile(rf"(?P<name>{_NAME})(:(?P<version>[1-9][0-9]{{0,8}})|@(?P<alias>{_NAME}))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +23,11 @@ class Reference:
         if self.version is not None:
             return f"{self.name}:{self.version}"
         return self.name if self.alias is None else f"{self.name}@{self.alias}"
+
+
+def is_name(text: str) -> bool:
+    """Return whether `text` may be the name of a model or an alias: never a path that leads elsewhere."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 def parse_reference(text: str) -> Reference:

@@ -9,6 +9,7 @@ Rules:
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,13 +19,14 @@ from typing import Protocol
 from uuid import uuid4
 
 from models.graph import MAX_MODEL_BYTES
-from models.references import Reference
+from models.references import Reference, is_name, parse_reference
 from scoring.errors import ModelNotFoundError, ModelRefusedError, StoreBusyError, StoreError
 from scoring.manifest import Manifest, parse_manifest
 
 __all__ = ["LocalStore", "Store", "resolve"]
 
 _ATTEMPTS = 100
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class Store(Protocol):
@@ -88,7 +90,10 @@ def _listed(items: list[str] | list[int]) -> str:
 
 
 class LocalStore:
-    """A store in a local folder: `<name>/<version>/{model.onnx, manifest.json}` and `<name>/aliases.json` below a root."""
+    """A store in a local folder.
+
+    Below its root: `<name>/<version>/model.onnx`, `<name>/<version>/manifest.json` and `<name>/aliases.json`.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -104,10 +109,15 @@ class LocalStore:
 
     def versions(self, name: str) -> list[int]:
         """Return a model's versions, ascending; none for an unknown name."""
-        folder = self._root / name
-        if not folder.is_dir():
+        if not is_name(name):
+            return []  # "../elsewhere" is no model's name
+        try:
+            entries = [path.name for path in (self._root / name).iterdir() if path.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal() and path.is_dir())
+        except OSError as error:
+            raise StoreError(f"cannot read {self._root / name}: {error.strerror}") from error
+        return sorted(int(entry) for entry in entries if _NUMBER.fullmatch(entry))
 
     def manifest(self, name: str, version: int) -> Manifest:
         """Return a version's manifest.
@@ -116,7 +126,7 @@ class LocalStore:
             ModelNotFoundError: there is no such version.
             ManifestError: what stands there is not its manifest.
         """
-        path = self._root / name / str(version) / "manifest.json"
+        path = self._file(name, version, "manifest.json")
         manifest = parse_manifest(self._read(path), source=str(path))
         if (manifest.name, manifest.version) != (name, version):
             raise ModelRefusedError(f"{path} is the manifest of {manifest.reference}")
@@ -129,7 +139,7 @@ class LocalStore:
             ModelNotFoundError: there is no such version.
             ModelRefusedError: the file is larger than any model may be.
         """
-        path = self._root / name / str(version) / "model.onnx"
+        path = self._file(name, version, "model.onnx")
         if path.is_file() and path.stat().st_size > MAX_MODEL_BYTES:
             raise ModelRefusedError(f"{path} has {path.stat().st_size} bytes; at most {MAX_MODEL_BYTES} are accepted")
         return self._read(path)
@@ -161,11 +171,11 @@ class LocalStore:
     def aliases(self, name: str) -> Mapping[str, int]:
         """Return a model's aliases."""
         path = self._root / name / "aliases.json"
-        if not path.is_file():
+        if not is_name(name) or not path.is_file():
             return {}
         try:
-            aliases = json.loads(path.read_bytes())
-        except ValueError as error:
+            aliases = json.loads(self._read(path))
+        except (ValueError, RecursionError) as error:
             raise StoreError(f"{path} is not JSON") from error
         if not isinstance(aliases, dict) or not all(isinstance(version, int) for version in aliases.values()):
             raise StoreError(f"{path} must map aliases to version numbers")
@@ -175,16 +185,29 @@ class LocalStore:
         """Point an alias to a version.
 
         Raises:
+            ConfigurationError: the alias is not a name.
             ModelNotFoundError: there is no such version.
+            StoreError: the folder cannot be written.
         """
+        parse_reference(f"{name}@{alias}")  # what cannot be asked for is not kept
         resolve(self, Reference(name=name, version=version))
         folder = self._root / name
-        with _locked(folder):
-            aliases = dict(self.aliases(name)) | {alias: version}
-            staging = folder / f".aliases-{uuid4().hex}"
-            _write(staging, json.dumps(aliases, indent=2, sort_keys=True).encode() + b"\n")
-            staging.replace(folder / "aliases.json")
-            _sync(folder)
+        staging = folder / f".aliases-{uuid4().hex}"
+        try:
+            with _locked(folder):
+                aliases = dict(self.aliases(name)) | {alias: version}
+                _write(staging, json.dumps(aliases, indent=2, sort_keys=True).encode() + b"\n")
+                staging.replace(folder / "aliases.json")
+                _sync(folder)
+        except OSError as error:
+            raise StoreError(f"cannot write to {folder}: {error.strerror}") from error
+        finally:
+            staging.unlink(missing_ok=True)
+
+    def _file(self, name: str, version: int, file: str) -> Path:
+        if not is_name(name):
+            raise ModelNotFoundError(f"{name!r} is not a model's name")
+        return self._root / name / str(version) / file
 
     def _read(self, path: Path) -> bytes:
         try:
