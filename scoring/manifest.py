@@ -17,7 +17,9 @@ Dtype = Literal["float32", "float64", "int64", "string", "bool", "text", "image"
 Task = Literal["binary", "multiclass", "regression", "outlier"]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Path = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=256)], ...], Field(min_length=1, max_length=16)]
+# msgspec finds a key by its bytes in the event, so none may be one that JSON must escape
+Key = Annotated[str, StringConstraints(pattern=r'^[^"\\\x00-\x1f]+$', max_length=256)]
+Path = Annotated[tuple[Key, ...], Field(min_length=1, max_length=16)]
 
 _NULLABLE: frozenset[Dtype] = frozenset({"float32", "float64", "string", "text"})
 _SHAPED: frozenset[Dtype] = frozenset({"image", "tensor"})
@@ -208,7 +210,21 @@ def parse_manifest(text: bytes | Mapping[str, object], *, source: str) -> Manife
             return Manifest.model_validate(text)
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        raise ManifestError(f"{source}: {'; '.join(map(_problem, error.errors()))}") from error
+        raise ManifestError(f"{source}: {'; '.join(_problems(error.errors()))}") from error
+
+
+def _problems(errors: list[ErrorDetails]) -> list[str]:
+    """Return each problem in words, but not that a tuple is too short for lack of the items that are named already."""
+    places = [details["loc"] for details in errors]
+    return [
+        _problem(details)
+        for details in errors
+        if details["type"] != "too_short" or not any(_is_below(place, details["loc"]) for place in places)
+    ]
+
+
+def _is_below(place: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
 
 
 def _problem(details: ErrorDetails) -> str:
