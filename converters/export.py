@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from converters.boosters import register_boosters
 from converters.door import GraphInput, plan
 from converters.options import conversion_options
-from converters.outputs import settle
+from converters.outputs import output_names, settle
 from converters.refusals import Unconvertible
 from converters.repairs import register
 from converters.steps import Step, walk
@@ -66,6 +66,13 @@ def to_onnx(estimator: Any, inputs: Sequence[GraphInput], *, opset: int | None =
     _check_converters(steps)
     door = plan(estimator, [GraphInput(*one) for one in inputs])
     model = _convert(estimator, steps, door.initial_types(), opset or OPSET)
+    if len(model.graph.output) < len(output_names(estimator)):
+        raise ConversionError(
+            "it is converted as a step that prepares features, and not as one that predicts",
+            step=str(steps[0]),
+            remedy="Put it before a classifier or regressor in a Pipeline.",
+        )
+    _check_types(model, steps[0])
     settle(model, estimator, wide=any(one.dtype == "float64" for one in door.inner))
     door.hang(model)
     return model
@@ -84,6 +91,25 @@ def _check(estimator: Any, steps: Sequence[Step]) -> None:
             step=str(steps[0]),
             remedy="Convert one classifier for each label.",
         )
+
+    if is_classifier(estimator) and not any(
+        hasattr(estimator, name) for name in ("predict_proba", "decision_function")
+    ):
+        raise ConversionError(
+            "it names a class without a score, and a prediction has one",
+            step=str(steps[0]),
+            remedy="Use VotingClassifier(voting='soft'), OneVsRestClassifier, or a classifier with predict_proba.",
+        )
+
+
+def _check_types(model: onnx.ModelProto, whole: Step) -> None:
+    """Some converters mix float32 and float64 in one node, and the graph would not load."""
+    try:
+        onnx.shape_inference.infer_shapes(model, check_type=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise ConversionError(
+            f"its graph would not load: {_first_sentence(error)}", step=str(whole), remedy="Ask for float32 inputs."
+        ) from error
 
 
 def _check_converters(steps: Sequence[Step]) -> None:

@@ -2,7 +2,22 @@
 
 import functools
 
-from converters.repairs import boosting, isolation, trees
+from converters.repairs import (
+    bins,
+    boosting,
+    constant,
+    discriminant,
+    interpolation,
+    isolation,
+    kernels,
+    radius,
+    refused,
+    several,
+    splines,
+    targets,
+    thresholded,
+    trees,
+)
 
 __all__ = ["register"]
 
@@ -10,5 +25,21 @@ __all__ = ["register"]
 @functools.cache
 def register() -> None:
     """Registers every repair with skl2onnx; once is enough, and more does no harm."""
-    for family in (trees, boosting, isolation):
+    families = (
+        bins,
+        boosting,
+        constant,
+        discriminant,
+        interpolation,
+        isolation,
+        kernels,
+        radius,
+        refused,
+        several,
+        splines,
+        targets,
+        thresholded,
+        trees,
+    )
+    for family in families:
         family.register()
