@@ -67,14 +67,12 @@ def row_counter(*, with_label: bool = False) -> bytes:
 
 
 def linear(width: int) -> bytes:
-    """Input `X` of `width` columns; scores are a weighted sum, whose last bits may depend on the batch."""
-    weights = np.random.default_rng(3).normal(size=(width, 1)).astype(np.float32)
-    return model_bytes(
-        [helper.make_node("MatMul", ["X", "weights"], ["score"])],
-        [value("X", FLOAT, [None, width])],
-        [value("score", FLOAT, [None, 1])],
-        weights=weights,
+    """Input `X` of `width` columns; scores are a weighted sum, whose last bits depend on whether a row is alone."""
+    weights = np.random.default_rng(3).normal(size=width).tolist()
+    node = helper.make_node(
+        "LinearRegressor", ["X"], ["score"], domain="ai.onnx.ml", coefficients=weights, intercepts=[0.1], targets=1
     )
+    return model_bytes([node], [value("X", FLOAT, [None, width])], [value("score", FLOAT, [None, 1])])
 
 
 def stumps(width: int, count: int = 20) -> dict[str, Any]:
