@@ -1,14 +1,20 @@
 """What every Kafka connection of ours has in common: addresses, sign-in, encryption, and errors in words."""
 
+import asyncio
+import logging
 import ssl
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from scoring.errors import ConfigurationError
 from stream_worker.settings import KafkaConnection, Tls
 
-__all__ = ["connection_options", "in_words"]
+__all__ = ["connection_options", "in_words", "stop_client"]
+
+_LOG = logging.getLogger(__name__)
+_STOP_S = 5.0
 
 _METADATA_MAX_AGE_MS = 30_000  # a moved partition or a new broker is noticed within this
 
@@ -43,6 +49,20 @@ def in_words(error: Exception) -> str:
     if isinstance(error, KafkaError):
         return str(error).removeprefix("KafkaConnectionError: ") or type(error).__name__
     return f"{type(error).__name__}: {error}"
+
+
+async def stop_client(client: AIOKafkaConsumer | AIOKafkaProducer, name: str) -> None:
+    """Stop a client inside a bound; with the brokers gone it might otherwise never return."""
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await client.stop()
+    except (TimeoutError, KafkaError):
+        _LOG.warning("%s did not stop within %g s", name, _STOP_S)
+    except asyncio.CancelledError:
+        # aiokafka lets the cancellation of a task of its own escape; ours must pass
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
 
 
 def _ssl_context(tls: Tls) -> ssl.SSLContext:

@@ -5,7 +5,6 @@ come from one partition, so their answers keep their order, and no key has to be
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -17,15 +16,13 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from scoring.errors import SinkError
-from stream_worker.kafka_client import connection_options, in_words
+from stream_worker.kafka_client import connection_options, in_words, stop_client
 from stream_worker.ports import Outgoing
 from stream_worker.settings import KafkaConnection, KafkaSinkSettings
 
 __all__ = ["KafkaSink"]
 
-_LOG = logging.getLogger(__name__)
 _START_S = 20.0
-_STOP_S = 5.0
 _MAX_REQUEST_BYTES = (
     104_857_600  # Kafka's own bound on a request; the topic's `max.message.bytes` is the one that counts
 )
@@ -121,11 +118,7 @@ class KafkaSink:
             yield partition, batch
 
     async def _close(self) -> None:
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await self._producer.stop()
-        except (TimeoutError, KafkaError):
-            _LOG.warning("the Kafka producer of %s did not stop within %g s", self._name, _STOP_S)
+        await stop_client(self._producer, f"the Kafka producer of {self._name}")
 
 
 def _append(batch: BatchBuilder, message: Outgoing, now: int) -> bool:

@@ -21,7 +21,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from scoring import Event, Position
 from scoring.errors import SourceError
-from stream_worker.kafka_client import connection_options, in_words
+from stream_worker.kafka_client import connection_options, in_words, stop_client
 from stream_worker.ports import Batch, Handover, Partition
 from stream_worker.settings import KafkaSourceSettings
 
@@ -29,9 +29,10 @@ __all__ = ["KafkaSource"]
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2  # how long a fetch waits for the first event before it says that there is none
-_STOP_S = 5.0
 _START_S = 20.0
 _MAX_FETCH_BYTES = 33_554_432
+# The client asks one broker one question at a time: while a quiet partition's is open, a busy one's must wait for it.
+_FETCH_WAIT_MS = 20
 _fields = attrgetter("value", "key", "headers", "offset", "timestamp")
 
 
@@ -72,6 +73,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             isolation_level="read_committed",
             max_partition_fetch_bytes=settings.fetch_bytes,
             fetch_max_bytes=_MAX_FETCH_BYTES,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
         where = f"source: Kafka at {settings.bootstrap_servers}"
         try:
@@ -188,11 +190,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         return fetched
 
     async def _close(self) -> None:
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await self._consumer.stop()
-        except (TimeoutError, KafkaError):
-            _LOG.warning("the Kafka consumer did not stop within %g s", _STOP_S)
+        await stop_client(self._consumer, "the Kafka consumer")
 
 
 def _batch(gathered: Mapping[TopicPartition, Sequence[ConsumerRecord]], epoch: int) -> Batch:

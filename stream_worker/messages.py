@@ -1,6 +1,6 @@
 """Outcomes to messages: predictions with where they came from, dead letters with why."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 
@@ -34,8 +34,8 @@ def prediction_messages(events: Sequence[Event], predictions: Sequence[Predictio
         seconds: the time of scoring, in seconds since 1970 UTC.
     """
     scored_at = ("weir-scored-at", datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").encode())
-    headers: Iterable[Sequence[tuple[str, bytes]]] = [
-        (("weir-source", f"{at.stream}/{at.partition}/{at.offset}".encode()), scored_at)
+    headers = [
+        [("weir-source", f"{at.stream}/{at.partition}/{at.offset}".encode()), scored_at]
         for event in events
         if (at := event.position) is not None
     ]
@@ -57,5 +57,5 @@ def dead_letter(event: Event, rejected: Rejected, model: str) -> Outgoing:
         "weir-source": str(event.position),
         "weir-model": model,
     }
-    headers = (*event.headers, *((name, text.encode()) for name, text in reasons.items()))
+    headers = [*event.headers, *((name, text.encode()) for name, text in reasons.items())]
     return Outgoing(event.value, event.key, headers, event.position.partition if event.position is not None else 0)

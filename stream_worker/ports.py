@@ -41,7 +41,7 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
 
     value: bytes | None
     key: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: list[tuple[str, bytes]]
     partition: int
 
 

@@ -31,6 +31,9 @@ class _Entry(NamedTuple):
 
 
 _COMMANDS: Final = {
+    "demo": _Entry(
+        "weir.demo.command:command", "See it work: train, certify, and score a stream on this machine alone."
+    ),
     "convert": _Entry("weir.convert:command", "Turn a fitted estimator into a certified model in the store."),
     "models": _Entry("weir.models:app", "List, show, verify and promote the models in a store."),
     "worker": _Entry("weir.worker:command", "Score a stream until told to stop."),
