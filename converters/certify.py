@@ -17,7 +17,7 @@ from converters.reference import Answer, Reference
 from models import OnnxScorer
 from scoring.answers import Answers
 from scoring.certificate import Certificate
-from scoring.errors import ConversionError, ScoringError
+from scoring.errors import ConversionError, ModelRefusedError, ScoringError
 from scoring.manifest import Manifest
 from scoring.outcomes import ModelIdentity, Prediction
 from scoring.ports import Scores
@@ -28,6 +28,7 @@ __all__ = ["TOLERANCE", "certify", "refusal"]
 # something wrong 1e-3 and more. 1e-5 stands well apart from both.
 TOLERANCE: Final = 1e-5
 _SHOWN: Final = 12
+_UNRUNNABLE: Final = "docs/support.md lists the estimators that convert and agree."
 
 
 def certify(
@@ -88,7 +89,10 @@ class _Served:
     """The session, and what its numbers mean under the manifest."""
 
     def __init__(self, model: bytes, manifest: Manifest) -> None:
-        self._scorer = OnnxScorer(model, manifest.features, manifest.graph)
+        try:
+            self._scorer = OnnxScorer(model, manifest.features, manifest.graph, source="the graph")
+        except ModelRefusedError as error:
+            raise ConversionError(str(error), remedy=_UNRUNNABLE) from error
         identity = ModelIdentity(name=manifest.name, version=manifest.version, digest=manifest.digest)
         self._answers = Answers(manifest, identity)
 
@@ -183,7 +187,11 @@ class _Comparison:
         except ScoringError:
             return
         self.rows[probe.kind] += len(probe.rows)
-        self._found(np.inf, f"{_words(probe)}: the estimator refuses these values, and the session answers")
+        self._found(
+            np.inf,
+            f"{_words(probe)}: the estimator refuses these values, and the graph answers all the same; "
+            "an encoder with handle_unknown says what is meant",
+        )
 
     def _found(self, difference: float, words: str) -> None:
         if difference > self.difference:

@@ -15,7 +15,7 @@ from converters.features import Columns, describe_features
 from converters.layout import plan_layout
 from converters.table import Sample
 from models import Store
-from scoring.errors import CertificateError, ConversionError
+from scoring.errors import CertificateError, ConversionError, ScoringError
 from scoring.manifest import Dtype, Lineage, Manifest, parse_manifest
 from scoring.outcomes import Label
 from scoring.schema import event_schema
@@ -179,10 +179,10 @@ def _widened(source: Source, terms: _Terms, failed: Manifest) -> tuple[Manifest,
     columns = replace(source.columns, dtypes=dict(source.columns.dtypes) | wide)
     try:
         manifest, model = _attempt(replace(source, columns=columns), terms)
-    except ConversionError:
+    except (ConversionError, ScoringError):  # not every operator has a float64 form
         raise why from None
     if manifest.certificate is None or not manifest.certificate.passed:
-        raise why
+        raise CertificateError(refusal(manifest), remedy=_REMEDY)
     return manifest, model
 
 

@@ -8,12 +8,11 @@ from typing import Any, Final
 
 import onnx
 from sklearn.base import is_classifier, is_outlier_detector, is_regressor
-from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from converters.door import GraphInput
 from converters.export import to_onnx
-from converters.layout import first_step
+from converters.layout import reads_columns_apart
+from converters.nulls import with_blank_nulls
 from converters.outputs import output_names
 from converters.reference import as_label
 from converters.steps import walk
@@ -60,14 +59,13 @@ def build_graph(estimator: Any, features: Sequence[Feature]) -> tuple[onnx.Model
     dtypes = {feature.dtype for feature in features}
     names = output_names(estimator)
     label = "label" if "label" in names else None
-    apart = isinstance(first_step(estimator), ColumnTransformer | OneHotEncoder | OrdinalEncoder)
-    if len(dtypes) == 1 and dtypes <= {"float32", "float64", "int64"} and not apart:
+    if len(dtypes) == 1 and dtypes <= {"float32", "float64", "int64"} and not reads_columns_apart(estimator):
         graph = Graph(form="matrix", input=_MATRIX, label=label, score=names[-1])
         inputs = [GraphInput(_MATRIX, _element(features[0]), len(features))]
     else:
         graph = Graph(form="columns", label=label, score=names[-1])
         inputs = [GraphInput(feature.name, _element(feature)) for feature in features]
-    return to_onnx(estimator, inputs), graph
+    return to_onnx(with_blank_nulls(estimator), inputs), graph
 
 
 def _element(feature: Feature) -> Any:
@@ -96,14 +94,22 @@ def find_outputs(estimator: Any, task: Task, *, positive: Label | None, threshol
     labels = tuple(as_label(value) for value in estimator.classes_)
     if task == "multiclass":
         return Outputs(labels=labels, top_k=top_k)
-    chosen = labels[-1] if positive is None else next((each for each in labels if str(each) == str(positive)), None)
-    if chosen is None:
-        raise ConfigurationError(f"positive label {positive!r}: expected one of {list(labels)}")
+    chosen = _named(positive, labels, estimator.classes_)
     if chosen != labels[-1] and "probabilities" not in output_names(estimator):
         raise ConfigurationError(
             f"positive label {positive!r}: the estimator gives no probabilities, and its scores are {labels[-1]!r}'s"
         )
     return Outputs(labels=labels, positive=chosen, threshold=threshold)
+
+
+def _named(positive: Label | None, labels: Sequence[Label], classes: Sequence[Any]) -> Label:
+    """The label that was named by itself, or as the estimator spells it: True is shown as 1."""
+    if positive is None:
+        return labels[-1]
+    for label, spelt in zip(labels, classes, strict=True):
+        if str(positive) in {str(label), str(spelt)}:
+            return label
+    raise ConfigurationError(f"positive label {positive!r}: expected one of {list(labels)}")
 
 
 def find_opset(model: onnx.ModelProto) -> dict[str, int]:

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.api import types
-from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from converters.layout import Layout, first_step
+from converters.layout import Layout, reads_columns_apart
 from scoring.errors import ConfigurationError, ConversionError
 from scoring.manifest import Baseline, Dtype, Feature
 
@@ -107,7 +106,7 @@ def describe_features(
 def _one_matrix(estimator: Any, dtypes: Mapping[str, Dtype]) -> bool:
     """Whether the estimator gets plain numbers; those that tell columns apart by name keep them apart."""
     plain = set(dtypes.values()) <= {"float32", "float64", "int64"}
-    return plain and not isinstance(first_step(estimator), ColumnTransformer | OneHotEncoder | OrdinalEncoder)
+    return plain and not reads_columns_apart(estimator)
 
 
 def _dtype(name: str, column: pd.Series, *, text: bool) -> Dtype:
@@ -143,7 +142,7 @@ def _feature(name: str, dtype: Dtype, columns: Columns, training: pd.Series, bot
     if dtype == "string":
         described = _categories(training)
     elif dtype != "text":
-        described = _range(name, dtype, training)
+        described = _range(name, dtype, training, both)
     if dtype in {"string", "text"}:
         described["max_length"] = _max_length(both, _STRING_LENGTH if dtype == "string" else _TEXT_LENGTH)
     path = event_path(columns.paths[name]) if name in columns.paths else (name,)
@@ -161,27 +160,36 @@ def _categories(column: pd.Series) -> dict[str, Any]:
     }
 
 
-def _range(name: str, dtype: Dtype, column: pd.Series) -> dict[str, Any]:
-    try:
-        numbers = column.to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise ConversionError(f"column {name!r} is to be {dtype} and holds {column.dtype}") from error
+def _range(name: str, dtype: Dtype, training: pd.Series, both: pd.Series) -> dict[str, Any]:
+    _check_numbers(name, dtype, _numbers(name, dtype, both))
+    numbers = _numbers(name, dtype, training)
     present = numbers[~np.isnan(numbers)]
-    if np.isinf(present).any():
-        raise ConversionError(
-            f"column {name!r} holds infinity", remedy="JSON has no infinity: clip the column, or write it as a null."
-        )
-    if dtype == "int64" and (present != np.floor(present)).any():
-        raise ConversionError(f"column {name!r} is to be int64 and holds fractions")
     if not present.size:
-        return {"baseline": Baseline(counts=(0,), nulls=len(column))}
+        return {"baseline": Baseline(counts=(0,), nulls=len(training))}
     edges = (0.5,) if dtype == "bool" else tuple(np.unique(np.quantile(present, _DECILES)).tolist())
-    counts = np.bincount(np.searchsorted(edges, present, side="right"), minlength=len(edges) + 1)
+    # a number equal to an edge is in the bin below it: of a column that is mostly zero, the zeros have a bin
+    counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
     return {
         "minimum": float(present.min()),
         "maximum": float(present.max()),
-        "baseline": Baseline(edges=edges, counts=tuple(counts.tolist()), nulls=len(column) - present.size),
+        "baseline": Baseline(edges=edges, counts=tuple(counts.tolist()), nulls=len(training) - present.size),
     }
+
+
+def _numbers(name: str, dtype: Dtype, column: pd.Series) -> NDArray[np.float64]:
+    try:
+        return column.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ConversionError(f"column {name!r} is to be {dtype} and holds {column.dtype}") from error
+
+
+def _check_numbers(name: str, dtype: Dtype, numbers: NDArray[np.float64]) -> None:
+    if np.isinf(numbers).any():
+        raise ConversionError(
+            f"column {name!r} holds infinity", remedy="JSON has no infinity: clip the column, or write it as a null."
+        )
+    if dtype == "int64" and (numbers != np.floor(numbers)).any():
+        raise ConversionError(f"column {name!r} is to be int64 and holds fractions")
 
 
 def _max_length(column: pd.Series, usual: int) -> int:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from converters.steps import walk
 from scoring.columns import build_column
 from scoring.errors import ConversionError
 from scoring.manifest import Feature
 
-__all__ = ["Layout", "first_step", "plan_layout", "serving_columns", "table_rows"]
+__all__ = ["Layout", "plan_layout", "reads_columns_apart", "serving_columns", "table_rows"]
 
 _ANONYMOUS: Final = re.compile(r"Column_\d+")  # LightGBM's names for the columns of a plain matrix
 
@@ -52,8 +53,13 @@ class Layout:
         return taken.to_numpy(np.float64) if plain else taken.to_numpy(object)
 
 
-def first_step(estimator: Any) -> Any:
-    """Returns the part that the rows reach first."""
+def reads_columns_apart(estimator: Any) -> bool:
+    """Returns whether the estimator tells columns apart, and so is fed them one by one rather than as one matrix."""
+    return isinstance(_first_step(estimator), ColumnTransformer | OneHotEncoder | OrdinalEncoder)
+
+
+def _first_step(estimator: Any) -> Any:
+    """The part that the rows reach first."""
     while True:
         if isinstance(estimator, Pipeline):
             estimator = next((step for _, step in estimator.steps if step not in {None, "passthrough"}), None)
@@ -80,7 +86,7 @@ def plan_layout(estimator: Any, table: Sequence[str], *, excluded: frozenset[str
     names = _fitted_names(estimator, given)
     if names is not None:
         return _described(Layout(kind="frame", columns=_matched(names, given)), estimator)
-    if isinstance(first_step(estimator), CountVectorizer):
+    if isinstance(_first_step(estimator), CountVectorizer):
         if len(given) != 1:
             raise ConversionError(
                 f"the estimator takes one text, and the table has the columns {given}",
@@ -128,7 +134,7 @@ def _described(layout: Layout, estimator: Any) -> Layout:
 
 def _text_columns(columns: ColumnTransformer, names: Sequence[str]) -> Iterator[str]:
     for _, part, selected in columns.transformers_:
-        if isinstance(first_step(part), CountVectorizer):
+        if isinstance(_first_step(part), CountVectorizer):
             yield selected if isinstance(selected, str) else names[int(selected)]
 
 

@@ -67,6 +67,8 @@ class Reference:
                 # an unseen category is warned of; here it is asked for
                 warnings.simplefilter("ignore")
                 return self._answer(given, len(rows))
+        except ConversionError:
+            raise
         except Exception as error:
             # every estimator has its own way to refuse rows
             text = " ".join(str(error).split())
@@ -79,6 +81,11 @@ class Reference:
         scores = np.asarray(self._scores(given), np.float64).reshape(count, -1)
         threshold = self._outputs.threshold
         if self._task == "regression":
+            if scores.shape[1] > 1:
+                raise ConversionError(
+                    f"it answers {scores.shape[1]} values for one event, and a prediction has one",
+                    remedy="Convert one regressor for each value.",
+                )
             return Answer(scores=scores, labels=None, margins=np.full(count, np.inf))
         if threshold is not None:
             single = self._single(scores)
