@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from scoring.certificate import Certificate
 from scoring.errors import ManifestError
 from scoring.outcomes import Label
+from scoring.validation import in_words
 
 __all__ = ["Baseline", "Dtype", "Feature", "Graph", "Lineage", "Manifest", "Outputs", "Task", "parse_manifest"]
 
@@ -25,7 +25,6 @@ _NULLABLE: frozenset[Dtype] = frozenset({"float32", "float64", "string", "text"}
 _SHAPED: frozenset[Dtype] = frozenset({"image", "tensor"})
 _TEXTUAL: frozenset[Dtype] = frozenset({"string", "text"})
 _CHANNELS = frozenset({1, 3, 4})
-_SHOWN = 80
 _MAX_CELLS = 16_777_216
 
 
@@ -210,30 +209,4 @@ def parse_manifest(text: bytes | Mapping[str, object], *, source: str) -> Manife
             return Manifest.model_validate(text)
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        raise ManifestError(f"{source}: {'; '.join(_problems(error.errors()))}") from error
-
-
-def _problems(errors: list[ErrorDetails]) -> list[str]:
-    """Return each problem in words, but not that a tuple is too short for lack of the items that are named already."""
-    places = [details["loc"] for details in errors]
-    return [
-        _problem(details)
-        for details in errors
-        if details["type"] != "too_short" or not any(_is_below(place, details["loc"]) for place in places)
-    ]
-
-
-def _is_below(place: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
-    return len(place) > len(other) and place[: len(other)] == other
-
-
-def _problem(details: ErrorDetails) -> str:
-    where = ".".join(map(str, details["loc"])) or "manifest"
-    message = details["msg"].removeprefix("Value error, ")
-    if isinstance(details["input"], str | int | float | None) and details["loc"]:
-        return f"{where}: {message}, not {_shortened(repr(details['input']))}"
-    return f"{where}: {message}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        raise ManifestError(f"{source}: {in_words(error)}") from error

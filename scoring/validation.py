@@ -12,7 +12,16 @@ _SHOWN = 60
 
 def in_words(error: ValidationError) -> str:
     """Return the problems of a validation, one clause a field; values of secret fields are not shown."""
-    return "; ".join(_clause(dict(problem)) for problem in error.errors(include_url=False))
+    problems = [dict(problem) for problem in error.errors(include_url=False)]
+    return "; ".join(_clause(problem) for problem in problems if not _follows(problem, problems))
+
+
+def _follows(problem: dict[str, Any], problems: list[dict[str, Any]]) -> bool:
+    """Whether a tuple is only too short for lack of the items that are problems of their own."""
+    where = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        len(other["loc"]) > len(where) and other["loc"][: len(where)] == where for other in problems
+    )
 
 
 def _clause(problem: dict[str, Any]) -> str:

@@ -150,6 +150,24 @@ def test_a_foreign_operator():
     assert refusal(model) == FOREIGN
 
 
+def tokenizer() -> onnx.NodeProto:
+    return helper.make_node("Tokenizer", ["x"], ["words"], domain="com.microsoft")
+
+
+def test_the_tokenizer_of_text_models_passes():
+    model = plain()
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    model.graph.node.append(tokenizer())
+    check_graph(model.SerializeToString(), source="m:1")
+
+
+def test_the_tokenizer_does_not_open_its_whole_domain():
+    model = plain()
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    model.graph.node.extend([tokenizer(), foreign_node()])
+    assert refusal(model) == FOREIGN
+
+
 def test_a_foreign_operator_in_a_subgraph():
     model = plain()
     branch = helper.make_graph([foreign_node()], "branch", [], [])

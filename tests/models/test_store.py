@@ -168,6 +168,13 @@ def test_a_store_that_cannot_be_written(tmp_path):
     assert store.versions("x") == []
 
 
+def test_a_folder_that_cannot_be_read(tmp_path):
+    folder = tmp_path / ("long" * 100)
+    with pytest.raises(StoreError) as caught:
+        LocalStore(folder).versions("x")
+    assert str(caught.value) == f"cannot read {folder / 'x'}: File name too long"
+
+
 def test_an_alias_that_cannot_be_written(store, tmp_path):
     add(store, b"one")
     (tmp_path / "x" / "aliases.json").mkdir()
@@ -202,7 +209,7 @@ def test_a_manifest_that_is_none(store, tmp_path):
     path.write_text("{")
     with pytest.raises(ManifestError) as caught:
         store.manifest("x", 1)
-    assert str(caught.value).startswith(f"{path}: manifest: Invalid JSON")
+    assert str(caught.value).startswith(f"{path}: Invalid JSON")
 
 
 @pytest.mark.parametrize(("name", "version"), [("y", 1), ("x", 2)])

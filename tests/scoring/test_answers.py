@@ -86,6 +86,12 @@ def test_ties_stay_in_the_order_of_the_classes():
     assert [prediction.label for prediction in predictions] == ["a", "b", "a"]
 
 
+def test_ties_of_many_classes_stay_in_their_order_too():
+    labels = tuple(range(200))
+    (prediction,) = answered([[0.002, 0.008] * 100], task="multiclass", outputs=Outputs(labels=labels, top_k=200))
+    assert tuple(each.label for each in prediction.scores) == labels[1::2] + labels[::2]
+
+
 def test_multiclass_keeps_the_graphs_own_decision():
     (prediction,) = answered([[0.4, 0.2, 0.4]], ["c"], task="multiclass")
     assert shown([prediction]) == [("c", 0.4)]

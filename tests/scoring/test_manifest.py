@@ -85,9 +85,9 @@ def test_it_cannot_be_changed():
 
 
 BAD = {
-    "not JSON": (b"{", "here: manifest: Invalid JSON: EOF while parsing an object at line 1 column 1"),
-    "not UTF-8": (b'"\xff"', "here: manifest: Invalid JSON: invalid unicode code point at line 1 column 2"),
-    "not an object": (b"[]", "here: manifest: Input should be an object"),
+    "not JSON": (b"{", "here: Invalid JSON: EOF while parsing an object at line 1 column 1"),
+    "not UTF-8": (b'"\xff"', "here: Invalid JSON: invalid unicode code point at line 1 column 2"),
+    "not an object": (b"[]", "here: Input should be an object"),
 }
 
 
@@ -99,24 +99,24 @@ def test_what_is_no_manifest_at_all(text, message):
 
 
 def test_a_missing_field_is_named():
-    assert refused(lambda fields: fields.pop("graph")) == "here: graph: Field required"
+    assert refused(lambda fields: fields.pop("graph")) == "here: graph: is missing"
 
 
 def test_an_unknown_field_is_named():
-    assert refused(lambda fields: fields.update(colour=1)) == "here: colour: Extra inputs are not permitted, not 1"
+    assert refused(lambda fields: fields.update(colour=1)) == "here: colour: there is no such key"
 
 
 def test_every_problem_is_named():
     message = refused(lambda fields: fields.update(version=0, digest="x"))
     assert message == (
-        "here: version: Input should be greater than or equal to 1, not 0; "
-        "digest: String should match pattern '^[0-9a-f]{64}$', not 'x'"
+        "here: version: Input should be greater than or equal to 1 (found 0); "
+        "digest: String should match pattern '^[0-9a-f]{64}$' (found 'x')"
     )
 
 
-def test_a_long_value_is_shortened():
+def test_a_long_value_is_not_shown():
     message = refused(lambda fields: fields.update(name="A" * 1000))
-    assert message == f"here: name: String should match pattern '^[a-z0-9][a-z0-9._-]{{0,63}}$', not '{'A' * 79}..."
+    assert message == "here: name: String should match pattern '^[a-z0-9][a-z0-9._-]{0,63}$'"
 
 
 @pytest.mark.parametrize("name", ["../x", "x/y", "", "X", ".x", "x\n", "x" * 65, "x y"])
@@ -133,7 +133,7 @@ def test_a_key_is_one_that_json_writes_as_it_is(key):
 @pytest.mark.parametrize(("field", "value"), [("minimum", float("nan")), ("maximum", float("inf"))])
 def test_bounds_are_finite(field, value):
     message = refused(lambda fields: fields["features"][0].update({field: value}))
-    assert message == f"here: features.0.{field}: Input should be a finite number, not {value}"
+    assert message == f"here: features.0.{field}: Input should be a finite number (found {value})"
 
 
 def first_feature(**changes):
@@ -193,47 +193,50 @@ CONTRADICTIONS = {
         first_feature(dtype="int8"),
         (
             "features.0.dtype: Input should be 'float32', 'float64', 'int64', 'string', 'bool', 'text', 'image' or "
-            "'tensor', not 'int8'"
+            "'tensor' (found 'int8')"
         ),
     ),
     "same name twice": (
         lambda fields: fields["features"].append(dict(fields["features"][0], path=["y"])),
-        "manifest: feature names must differ: ['x']",
+        "feature names must differ: ['x']",
     ),
-    "matrix without input": (matrix(), "manifest: graph.input must name the matrix's input"),
+    "matrix without input": (matrix(), "graph.input must name the matrix's input"),
     "matrix of two dtypes": (
         matrix(feature("x"), feature("n", "int64"), input="X"),
-        "manifest: one matrix holds features of one plain dtype, not ['float32', 'int64']",
+        "one matrix holds features of one plain dtype, not ['float32', 'int64']",
     ),
     "matrix of tensors": (
         matrix(feature("x", "tensor", shape=(2,)), input="X"),
-        "manifest: one matrix holds features of one plain dtype, not ['tensor']",
+        "one matrix holds features of one plain dtype, not ['tensor']",
     ),
     "binary without labels": (
         outputs("binary"),
-        "manifest: a binary model has two labels and a positive one, not ()",
+        "a binary model has two labels and a positive one, not ()",
     ),
     "binary without a positive label": (
         outputs("binary", labels=["a", "b"]),
-        "manifest: a binary model has two labels and a positive one, not ('a', 'b')",
+        "a binary model has two labels and a positive one, not ('a', 'b')",
     ),
     "multiclass without labels": (
         outputs("multiclass"),
-        "manifest: a multiclass model has two labels or more, not ()",
+        "a multiclass model has two labels or more, not ()",
     ),
     "same label twice": (
         outputs("binary", labels=["a", "a"], positive="a"),
-        "manifest: outputs.labels must differ: ('a', 'a')",
+        "outputs.labels must differ: ('a', 'a')",
     ),
     "foreign positive label": (
         outputs("binary", labels=["a", "b"], positive="c"),
-        "manifest: outputs.positive 'c' is none of ('a', 'b')",
+        "outputs.positive 'c' is none of ('a', 'b')",
     ),
     "threshold without labels": (
         outputs("regression", threshold=0.5),
-        "manifest: outputs.threshold decides between two labels; a regression model has none",
+        "outputs.threshold decides between two labels; a regression model has none",
     ),
-    "top nothing": (outputs("regression", top_k=0), "outputs.top_k: Input should be greater than or equal to 1, not 0"),
+    "top nothing": (
+        outputs("regression", top_k=0),
+        "outputs.top_k: Input should be greater than or equal to 1 (found 0)",
+    ),
 }
 
 
@@ -244,7 +247,7 @@ def test_a_contradiction_is_refused(change, message):
 
 def test_a_binary_label_one_is_not_the_string_one():
     message = refused(outputs("binary", labels=["0", "1"], positive=1))
-    assert message == "here: manifest: outputs.positive 1 is none of ('0', '1')"
+    assert message == "here: outputs.positive 1 is none of ('0', '1')"
 
 
 @given(
