@@ -1,10 +1,9 @@
 """The manifest: everything about a model that is not in its graph."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from scoring.certificate import Certificate
 from scoring.errors import ManifestError
@@ -156,7 +155,7 @@ class Manifest(_Frozen):
     opset: dict[str, int]
     libraries: dict[str, str] = {}
     digest: Digest
-    created: datetime
+    created: AwareDatetime
     tags: dict[str, str] = {}
     properties: dict[str, float | int | str] = {}
     lineage: Lineage = Lineage()

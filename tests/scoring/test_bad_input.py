@@ -294,6 +294,6 @@ def test_nesting_is_judged_alike_from_every_stack_depth(depth):
 
 def test_a_batch_of_the_worst_is_quick():
     worst = [Event(value) for value, _ in BAD.values()] * 5
-    started = time.perf_counter()
+    started = time.process_time()
     PIPELINE.score(worst)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

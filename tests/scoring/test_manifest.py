@@ -102,6 +102,11 @@ def test_a_missing_field_is_named():
     assert refused(lambda fields: fields.pop("graph")) == "here: graph: is missing"
 
 
+def test_a_time_without_a_zone_is_refused():
+    message = refused(lambda fields: fields.update(created="2024-05-01T00:00:00"))
+    assert message == "here: created: Input should have timezone info (found '2024-05-01T00:00:00')"
+
+
 def test_an_unknown_field_is_named():
     assert refused(lambda fields: fields.update(colour=1)) == "here: colour: there is no such key"
 
