@@ -1,0 +1,1 @@
+"""The demonstration: a broker inside the process, paced traffic, and a worker that scores it."""
