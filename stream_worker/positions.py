@@ -3,7 +3,8 @@
 Rules:
 - Only what the sink has acknowledged is ever recorded here.
 - A position never goes back.
-- What an assignment left behind is forgotten when its partitions are let go: it is committed, or somebody else's.
+- What an assignment left behind is forgotten when its partitions are let go: it is committed, or somebody else's. A
+  commit that ends after that tells nothing about the positions of the next assignment.
 """
 
 from collections.abc import Mapping
@@ -28,13 +29,15 @@ class Positions:
         for partition, end in batch.ends.items():
             self._acknowledged[partition] = max(end, self._acknowledged.get(partition, 0))
 
-    def uncommitted(self) -> dict[Partition, int]:
-        """Return the positions that are acknowledged and not yet committed."""
-        return {key: end for key, end in self._acknowledged.items() if end > self._committed.get(key, 0)}
+    def uncommitted(self) -> tuple[int, dict[Partition, int]]:
+        """Return the positions that are acknowledged and not yet committed, after the epoch they are of."""
+        waiting = {key: end for key, end in self._acknowledged.items() if end > self._committed.get(key, 0)}
+        return self._released, waiting
 
-    def committed(self, positions: Mapping[Partition, int]) -> None:
-        """Record that positions were committed."""
-        self._committed |= positions
+    def committed(self, epoch: int, positions: Mapping[Partition, int]) -> None:
+        """Record that positions were committed; those of a released epoch are passed over."""
+        if epoch == self._released:
+            self._committed |= positions
 
     def release(self, epoch: int) -> None:
         """Forget every position of the epochs before `epoch`."""

@@ -40,11 +40,14 @@ class Status:
 
     def problems(self) -> list[str]:
         """Return why the worker is not ready, in words; nothing when it is."""
-        now = time.monotonic()
         found = [] if self.phase == "running" else [f"the worker is {self.phase}"]
-        found += [
+        return found + self.longer_than(_SLOW_S)
+
+    def longer_than(self, seconds: float) -> list[str]:
+        """Return, in words, the steps that have taken longer so far."""
+        now = time.monotonic()
+        return [
             f"{name} has been waiting for {now - since:.0f} s"
             for name, since in self._steps.items()
-            if now - since > _SLOW_S
+            if now - since > seconds
         ]
-        return found

@@ -1,4 +1,4 @@
-"""Ends the process when its event loop stands still or its stop takes too long: never in silence, always in bounds.
+"""Ends the process when its event loop stands still, a step hangs for good or the stop takes too long.
 
 A thread of its own, since what it watches cannot watch itself. It ends the process at once, without clean-up: whatever
 was not committed is scored again by the next process.
@@ -21,9 +21,18 @@ _CHECK_S = 0.5
 class Watchdog:
     """Watches one event loop."""
 
-    def __init__(self, *, stall_timeout: float, end: Callable[[int], None] = os._exit) -> None:
-        """Set the bound, in seconds, on the loop's standing still."""
+    def __init__(
+        self, *, stall_timeout: float, hung: Callable[[], list[str]] = list, end: Callable[[int], None] = os._exit
+    ) -> None:
+        """Set what is watched.
+
+        Args:
+            stall_timeout: the bound, in seconds, on the loop's standing still.
+            hung: why the process should be ended although its loop runs; nothing when it is well.
+            end: ends the process with an exit code.
+        """
         self._stall_timeout = stall_timeout
+        self._hung = hung
         self._end = end
         self._last_beat = time.monotonic()
         self._end_at: float | None = None
@@ -62,6 +71,9 @@ class Watchdog:
                 self._abort(f"the event loop has stood still for {self.still_for:.0f} s")
             if self._end_at is not None and time.monotonic() > self._end_at:
                 self._abort("the stop took too long")
+            hung = self._hung()
+            if hung:
+                self._abort("; ".join(hung))
 
     def _abort(self, why: str) -> None:
         sys.stderr.write(f"error: {why}; ending the process\n")

@@ -6,27 +6,29 @@ Rules:
 - A position is recorded only after the sink and the dead-letter sink have acknowledged all that stands before it.
 - A batch of an earlier epoch is dropped before it is published: its events belong to whoever holds the partition now.
 - No lock is held while fetching: a rebalance runs inside the fetch, and needs what the lock would guard.
+- Every step is bounded. A stop interrupts only connecting and fetching, which have nothing to finish.
 """
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any, TypeVar
 
 import numpy as np
 
 from scoring import Pipeline, Prepared, Scored
-from scoring.errors import StalledError
+from scoring.errors import StalledError, WeirError
 from stream_worker.deadline import Deadline
 from stream_worker.messages import dead_letter, prediction_messages, split
 from stream_worker.ports import Batch, Sink, Source
 from stream_worker.positions import Positions
 from stream_worker.settings import StreamSettings
-from stream_worker.status import Status
+from stream_worker.status import Status, Timer
 from telemetry import BatchFacts, Observer
 
 __all__ = ["Worker"]
@@ -35,6 +37,7 @@ _LAG_INTERVAL_S = 5.0
 _ABORT_S = 5.0  # for closing connections after a failure
 _time_of = attrgetter("time")
 _label_of = attrgetter("label")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,18 @@ class Worker:
         """
         connections = AsyncExitStack()
         try:
-            for connection in (self._dead_letters, self._sink, self._source):
-                await connections.enter_async_context(connection)
-            self.status.phase = "running"
-            await self._work(stop)
+            if await self._unless(stop, self._connect(connections), "connecting"):
+                self.status.phase = "running"
+                await self._work(stop)
         finally:
             self.status.phase = "stopping"
             self._executor.shutdown(wait=False)
             await _close(connections, self._deadline or Deadline(_ABORT_S))
+
+    async def _connect(self, connections: AsyncExitStack) -> bool:
+        for connection in (self._dead_letters, self._sink, self._source):
+            await connections.enter_async_context(connection)
+        return True
 
     async def _work(self, stop: asyncio.Event) -> None:
         prepared: asyncio.Queue[_Fetched | None] = asyncio.Queue(1)
@@ -119,7 +126,8 @@ class Worker:
     async def _fetch(self, stop: asyncio.Event, outbox: "asyncio.Queue[_Fetched | None]") -> None:
         batching = self._settings.batch
         while not stop.is_set():
-            batch = await self._source.fetch(max_events=batching.max_events, max_wait=batching.max_wait_ms / 1000)
+            fetching = self._source.fetch(max_events=batching.max_events, max_wait=batching.max_wait_ms / 1000)
+            batch = await self._unless(stop, fetching, "fetching")
             if batch is None:
                 continue
             with self.status.step("decoding") as timer:
@@ -131,8 +139,10 @@ class Worker:
         while (item := await inbox.get()) is not None:
             if self._is_stale(item.batch):
                 continue
-            with self.status.step("scoring") as timer:
-                scored = await self._in_thread(self._pipeline.run, item.prepared)
+            async with self._bounded("scoring") as timer:
+                scored = await asyncio.get_running_loop().run_in_executor(
+                    self._executor, self._pipeline.run, item.prepared
+                )
             await outbox.put(_Scored(item.batch, scored, {**item.seconds, "score": timer.seconds}))
         await outbox.put(None)
 
@@ -155,12 +165,11 @@ class Worker:
             answered, predictions, refused = split(events, self._pipeline.finish(item.scored))
             messages = prediction_messages(answered, predictions, time.time())
             letters = [dead_letter(event, why, self._pipeline.manifest.reference) for event, why in refused]
-        with self.status.step("publishing") as publishing:
-            async with asyncio.TaskGroup() as group:
-                if messages:
-                    group.create_task(self._sink.publish(messages))
-                if letters:
-                    group.create_task(self._dead_letters.publish(letters))
+        async with self._bounded("publishing") as publishing, asyncio.TaskGroup() as group:
+            if messages:
+                group.create_task(self._sink.publish(messages))
+            if letters:
+                group.create_task(self._dead_letters.publish(letters))
         positive = self._pipeline.manifest.outputs.positive
         times = np.fromiter((at for at in map(_time_of, events) if at is not None), np.int64)
         self._observer.batch(
@@ -184,11 +193,11 @@ class Worker:
 
     async def _commit(self) -> None:
         async with self._committing:
-            positions = self._positions.uncommitted()
+            assignment, positions = self._positions.uncommitted()
             if positions:
-                with self.status.step("committing"):
+                async with self._bounded("committing"):
                     await self._source.commit(positions)
-                self._positions.committed(positions)
+                self._positions.committed(assignment, positions)
 
     async def _commit_regularly(self) -> None:
         while True:
@@ -199,7 +208,7 @@ class Worker:
         """Ask the source how much waits: an answer is also the proof that somebody is there."""
         while True:
             await asyncio.sleep(_LAG_INTERVAL_S)
-            with self.status.step("the source's server"):
+            async with self._bounded("asking the source for its lag"):
                 self._observer.lag(sum((await self._source.lag()).values()))
 
     async def _end_in_time(self, stop: asyncio.Event) -> None:
@@ -212,13 +221,36 @@ class Worker:
             "what was not committed will be scored again"
         )
 
-    async def _in_thread(self, function: Callable[[Prepared], Scored], prepared: Prepared) -> Scored:
+    @asynccontextmanager
+    async def _bounded(self, step: str) -> AsyncIterator[Timer]:
+        """Time a step, and let it take no longer than is allowed."""
         limit = self._settings.stall_timeout_s
         try:
-            async with asyncio.timeout(limit):
-                return await asyncio.get_running_loop().run_in_executor(self._executor, function, prepared)
+            with self.status.step(step) as timer:
+                async with asyncio.timeout(limit):
+                    yield timer
         except TimeoutError as error:
-            raise StalledError(f"scoring {len(prepared.events)} events took longer than {limit:g} s") from error
+            raise self._stalled(step) from error
+
+    async def _unless(self, stop: asyncio.Event, work: Coroutine[Any, Any, T], step: str) -> T | None:
+        """Return what the work returns; None when `stop` is set before that, and the work is cancelled."""
+        working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+        try:
+            with self.status.step(step):
+                limit = self._settings.stall_timeout_s
+                await asyncio.wait((working, stopping), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            if stopping.done():
+                return None
+            raise self._stalled(step)
+        finally:
+            stopping.cancel()
+            if not working.done():
+                await _cancel(working)
+
+    def _stalled(self, step: str) -> StalledError:
+        return StalledError(f"{step} took longer than stream.stall_timeout_s ({self._settings.stall_timeout_s:g} s)")
 
     def _is_stale(self, batch: Batch) -> bool:
         if batch.epoch == self._source.epoch:
@@ -234,7 +266,16 @@ async def _close(connections: AsyncExitStack, deadline: Deadline) -> None:
             await connections.aclose()
 
 
+async def _cancel(task: asyncio.Future[Any]) -> None:
+    """Cancel a task and see it end, unless it takes too long for that."""
+    task.cancel()
+    await asyncio.wait((task,), timeout=_ABORT_S)
+    if task.done() and not task.cancelled():
+        task.exception()  # nobody needs it any more, and asyncio would complain that nobody looked
+
+
 def _first(errors: ExceptionGroup[Exception]) -> Exception:
-    """Return the first error of a group of groups: the one that made the others stop."""
-    first = errors.exceptions[0]
+    """Return the first error of a group of groups that is told in words; else the first of all."""
+    told = errors.subgroup(WeirError)
+    first = (told or errors).exceptions[0]
     return _first(first) if isinstance(first, ExceptionGroup) else first

@@ -6,7 +6,9 @@ import logging
 import os
 import signal
 import sys
+import threading
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +21,11 @@ from scoring.errors import ConfigurationError, WeirError
 from stream_worker import KafkaSink, KafkaSource, Status, StreamSettings, Watchdog, Worker
 from stream_worker.health import HealthServer
 from stream_worker.processes import EXIT_CONFIGURATION, supervise
+from stream_worker.watchdog import EXIT_STALLED
 from telemetry import Counters, Observer
 from weir.settings import Settings, load_settings
 
-__all__ = ["build_worker", "command", "run_worker"]
+__all__ = ["build_worker", "command", "load_deployment", "run_worker"]
 
 _LOG = logging.getLogger(__name__)
 _GRACE_S = 5.0  # between the stop's deadline and the moment the process is ended from outside the event loop
@@ -44,7 +47,7 @@ def command(
     stream = _stream(settings, config)
     if workers > 1:
         raise typer.Exit(uvloop.run(_run_processes(config, workers, stream)))
-    pipeline = _pipeline(settings, stream)
+    pipeline = load_deployment(settings, stream)
     try:
         uvloop.run(_run_one(pipeline, stream, index))
     except WeirError as error:
@@ -75,7 +78,9 @@ async def run_worker(worker: Worker, stop: asyncio.Event, stream: StreamSettings
     Raises:
         WeirError: what made it stop before it was told to.
     """
-    async with Watchdog(stall_timeout=stream.stall_timeout_s) as watchdog:
+    # a client library may keep a step from being cancelled: the watchdog needs nobody's consent
+    hung = partial(worker.status.longer_than, stream.stall_timeout_s + _GRACE_S)
+    async with Watchdog(stall_timeout=stream.stall_timeout_s, hung=hung) as watchdog:
         ending = asyncio.create_task(_arm(watchdog, stop, stream.shutdown_timeout_s + _GRACE_S))
         try:
             await worker.run(stop)
@@ -99,8 +104,18 @@ async def _run_one(pipeline: Pipeline, stream: StreamSettings, index: int) -> No
             stack.enter_context(server)
             _LOG.info("health on http://%s:%d/readyz", health.host, server.port)
         _LOG.info("scoring %s with %s", stream.source.topic, pipeline.manifest.reference)
-        await run_worker(worker, stop, stream)
+        try:
+            await run_worker(worker, stop, stream)
+        finally:
+            _end_soon()
     _LOG.info("stopped after %d events: %d predictions, %d dead letters", *_totals(counters))
+
+
+def _end_soon() -> None:
+    """End the process a little later, should what a client library left behind keep it from ending by itself."""
+    timer = threading.Timer(_GRACE_S, os._exit, (EXIT_STALLED,))
+    timer.daemon = True
+    timer.start()
 
 
 async def _run_processes(config: Path, workers: int, stream: StreamSettings) -> int:
@@ -127,7 +142,12 @@ def _stream(settings: Settings, config: Path) -> StreamSettings:
     return settings.stream
 
 
-def _pipeline(settings: Settings, stream: StreamSettings) -> Pipeline:
+def load_deployment(settings: Settings, stream: StreamSettings) -> Pipeline:
+    """Return the pipeline over the deployed model.
+
+    Raises:
+        WeirError: the model is not there or must not be served.
+    """
     deployment = settings.deployments[0]
     return load_pipeline(
         LocalStore(settings.store),
