@@ -1,14 +1,35 @@
 """The settings of the stream door."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 __all__ = ["BatchSettings", "HealthSettings", "KafkaConnection", "KafkaSinkSettings", "KafkaSourceSettings", "Sasl"]
 __all__ += ["StreamSettings", "Tls"]
 
-Topic = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[a-zA-Z0-9._-]+$")]
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_SERVER = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s,:\[\]]+):(\d{1,5})")
+_LARGEST_PORT = 65_535
+
+
+def _topic(name: str) -> str:
+    if not _TOPIC.fullmatch(name):
+        raise ValueError("expected 1 to 249 letters, digits, '.', '_' and '-'")
+    return name
+
+
+def _servers(text: str) -> str:
+    for server in text.split(","):
+        match = _SERVER.fullmatch(server.strip())
+        if match is None or not 0 < int(match[1]) <= _LARGEST_PORT:
+            raise ValueError("expected host:port, several separated by commas")
+    return text
+
+
+Topic = Annotated[str, AfterValidator(_topic)]
+Servers = Annotated[str, AfterValidator(_servers)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -53,7 +74,7 @@ class KafkaConnection(_Settings):
         tls: encryption, where the cluster has it; `tls: {}` trusts the system's certificates.
     """
 
-    bootstrap_servers: Annotated[str, Field(pattern=r"^[^\s,:]+:\d{1,5}(,\s*[^\s,:]+:\d{1,5})*$")] | None = None
+    bootstrap_servers: Servers | None = None
     sasl: Sasl | None = None
     tls: Tls | None = None
 
@@ -70,7 +91,7 @@ class KafkaSourceSettings(KafkaConnection):
     """
 
     kind: Literal["kafka"]
-    bootstrap_servers: Annotated[str, Field(pattern=r"^[^\s,:]+:\d{1,5}(,\s*[^\s,:]+:\d{1,5})*$")]
+    bootstrap_servers: Servers
     topic: Topic
     group: Annotated[str, Field(min_length=1, max_length=255)]
     start: Literal["earliest", "latest"] = "earliest"
@@ -132,15 +153,27 @@ class StreamSettings(_Settings):
     health: HealthSettings | None = HealthSettings()
 
     @model_validator(mode="after")
-    def _distinct_topics(self) -> Self:
+    def _connections(self) -> Self:
         for name, sink in (("sink", self.sink), ("dead_letters", self.dead_letters)):
-            if sink.topic == self.source.topic and sink.bootstrap_servers in (None, self.source.bootstrap_servers):
-                raise ValueError(f"{name}.topic is the topic that is read, {sink.topic!r}: it would feed on itself")
-        if self.sink.topic == self.dead_letters.topic and (
-            self.sink.bootstrap_servers == self.dead_letters.bootstrap_servers
-        ):
-            raise ValueError(f"sink.topic and dead_letters.topic are both {self.sink.topic!r}")
+            for key in ("sasl", "tls"):
+                if sink.bootstrap_servers is None and getattr(sink, key) is not None:
+                    raise ValueError(
+                        f"{name}.{key} needs {name}.bootstrap_servers: without that the source's connection is used"
+                    )
         return self
+
+    @model_validator(mode="after")
+    def _distinct_topics(self) -> Self:
+        source, sink, dead_letters = self.source, self.sink, self.dead_letters
+        for name, other in (("sink", sink), ("dead_letters", dead_letters)):
+            if self._place(other) == (source.bootstrap_servers, source.topic):
+                raise ValueError(f"{name}.topic is the topic that is read, {other.topic!r}: it would feed on itself")
+        if self._place(sink) == self._place(dead_letters):
+            raise ValueError(f"sink.topic and dead_letters.topic are both {sink.topic!r}")
+        return self
+
+    def _place(self, sink: KafkaSinkSettings) -> tuple[str | None, str]:
+        return self.connection(sink).bootstrap_servers, sink.topic
 
     def connection(self, sink: KafkaSinkSettings) -> KafkaConnection:
         """Return how to reach a sink's cluster: its own settings, or the source's where it has none."""
