@@ -6,6 +6,7 @@ Served from a thread, so that they answer, and tell the truth, even while the ev
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Self
 
 import msgspec
@@ -37,10 +38,10 @@ class HealthServer:
             checks = {"/healthz": alive, "/readyz": ready}  # noqa: RUF012 - set once, for this server
 
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
-        except OSError as error:
-            raise ConfigurationError(f"stream.health: cannot listen on {host}:{port}: {error.strerror}") from error
-        self._server.daemon_threads = True
+            self._server = _Server((host, port), Handler)
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise ConfigurationError(f"stream.health: cannot listen on {host}:{port}: {why}") from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True)
 
     @property
@@ -58,6 +59,13 @@ class HealthServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
+
+
+class _Server(ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        """Bind, without asking a name server what this machine is called: it may be long in answering."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
 
 class _Handler(BaseHTTPRequestHandler):

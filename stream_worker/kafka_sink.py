@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from scoring.errors import SinkError
@@ -23,6 +23,7 @@ from stream_worker.settings import KafkaConnection, KafkaSinkSettings
 __all__ = ["KafkaSink"]
 
 _START_S = 20.0
+_METADATA_S = 10.0  # how long a topic that was just created may take to be seen
 _MAX_REQUEST_BYTES = (
     104_857_600  # Kafka's own bound on a request; the topic's `max.message.bytes` is the one that counts
 )
@@ -62,19 +63,11 @@ class KafkaSink:
             max_request_size=_MAX_REQUEST_BYTES,
             request_timeout_ms=int(settings.timeout_s * 1000),
         )
-        where = f"{self._name}: Kafka at {self._connection.bootstrap_servers}"
         try:
-            async with asyncio.timeout(_START_S):
-                await self._producer.start()
-        except (KafkaError, TimeoutError, OSError) as error:
+            await self._start()
+        except BaseException:
             await self._close()
-            raise SinkError(f"{where} does not answer: {in_words(error)}") from error
-        try:
-            async with asyncio.timeout(_START_S):
-                self._partitions = len(await self._producer.partitions_for(settings.topic))
-        except (KafkaError, TimeoutError) as error:
-            await self._close()
-            raise SinkError(f"{where} has no topic {settings.topic!r} ({self._name}.topic)") from error
+            raise
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -116,6 +109,22 @@ class KafkaSink:
                     batch = self._producer.create_batch()
                     _append(batch, message, now)
             yield partition, batch
+
+    async def _start(self) -> None:
+        topic = self._settings.topic
+        where = f"{self._name}: Kafka at {self._connection.bootstrap_servers}"
+        try:
+            async with asyncio.timeout(_START_S):
+                await self._producer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise SinkError(f"{where} does not answer: {in_words(error)}") from error
+        try:
+            async with asyncio.timeout(_METADATA_S):
+                self._partitions = len(await self._producer.partitions_for(topic))
+        except TopicAuthorizationFailedError as error:
+            raise SinkError(f"{where} does not let us see topic {topic!r} ({self._name}.topic)") from error
+        except (KafkaError, TimeoutError) as error:
+            raise SinkError(f"{where} has no topic {topic!r} ({self._name}.topic)") from error
 
     async def _close(self) -> None:
         await stop_client(self._producer, f"the Kafka producer of {self._name}")

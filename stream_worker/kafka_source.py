@@ -20,7 +20,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from scoring import Event, Position
-from scoring.errors import SourceError
+from scoring.errors import SourceError, StreamError
 from stream_worker.kafka_client import connection_options, in_words, stop_client
 from stream_worker.ports import Batch, Handover, Partition
 from stream_worker.settings import KafkaSourceSettings
@@ -75,17 +75,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             fetch_max_bytes=_MAX_FETCH_BYTES,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
-        where = f"source: Kafka at {settings.bootstrap_servers}"
         try:
-            async with asyncio.timeout(_START_S):
-                await self._consumer.start()
-                topics = await self._consumer.topics()
-        except (KafkaError, TimeoutError, OSError) as error:
+            await self._start()
+        except BaseException:
             await self._close()
-            raise SourceError(f"{where} does not answer: {in_words(error)}") from error
-        if settings.topic not in topics:
-            await self._close()
-            raise SourceError(f"{where} has no topic {settings.topic!r} (source.topic)")
+            raise
         self._consumer.subscribe([settings.topic], listener=self)
         return self
 
@@ -169,12 +163,24 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         try:
             async with asyncio.timeout(self._handover_s):
                 await self._handover()
-        except TimeoutError:
-            _LOG.warning("partitions are let go before all was committed; some predictions will be published twice")
+        except (TimeoutError, StreamError) as error:
+            why = in_words(error) if isinstance(error, TimeoutError) else error
+            _LOG.warning("partitions are let go before all was committed, some events come again: %s", why)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Say what is held now."""
         _LOG.info("reading partitions %s", sorted(partition.partition for partition in assigned))
+
+    async def _start(self) -> None:
+        where = f"source: Kafka at {self._settings.bootstrap_servers}"
+        try:
+            async with asyncio.timeout(_START_S):
+                await self._consumer.start()
+                topics = await self._consumer.topics()
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise SourceError(f"{where} does not answer: {in_words(error)}") from error
+        if self._settings.topic not in topics:
+            raise SourceError(f"{where} has no topic {self._settings.topic!r} (source.topic)")
 
     async def _getmany(self, wait: float, max_records: int) -> Mapping[TopicPartition, list[ConsumerRecord]]:
         try:

@@ -12,6 +12,7 @@ import signal
 import time
 from asyncio.subprocess import Process
 from collections.abc import Sequence
+from contextlib import suppress
 
 from stream_worker.deadline import Deadline
 
@@ -67,13 +68,16 @@ async def _ended_by_itself(process: Process, stop: asyncio.Event, ended: asyncio
 
 
 async def _stop(process: Process, seconds: float) -> int:
-    process.send_signal(signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it ended meanwhile
+        process.terminate()
     try:
         async with Deadline(seconds).bound():
-            return await process.wait()
+            code = await process.wait()
+            return 0 if code == -signal.SIGTERM else code  # it had not begun to work, nor to listen to signals
     except TimeoutError:
-        _LOG.exception("worker process %d did not stop within %g s; killing it", process.pid, seconds)
-        process.kill()
+        _LOG.error("worker process %d did not stop within %g s; killing it", process.pid, seconds)
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
         return 1
 
