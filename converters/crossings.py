@@ -35,12 +35,12 @@ class Crossing:
     Attributes:
         feature: the feature's name.
         rows: which base rows, shape [M].
-        values: what the feature becomes in each, shape [M], in its dtype: below, at and above a threshold in turn.
+        moved: what the feature becomes in each, shape [M], in its dtype: below, at and above a threshold in turn.
     """
 
     feature: str
     rows: NDArray[np.int64]
-    values: NDArray[Any]
+    moved: NDArray[Any]
 
 
 def find_crossings(
@@ -103,7 +103,7 @@ def _crossings(
         asked = _Asked(reader, base, reader.features[name], rows[of_feature])
         found, keys = asked.bisect(ensemble.feature[nodes[of_feature]], ensemble.value[nodes[of_feature]])
         around = np.stack([keys - 1, keys, keys + 1], axis=1).ravel()
-        yield Crossing(feature=name, rows=np.repeat(rows[of_feature][found], 3), values=asked.number(around))
+        yield Crossing(feature=name, rows=np.repeat(rows[of_feature][found], 3), moved=asked.number(around))
 
 
 def _drivers(reader: _Reader, base: Columns, rng: np.random.Generator) -> list[list[str]]:

@@ -52,9 +52,10 @@ class Ensemble:
         chosen: list[tuple[int, int]] = []
         for members in self._trees():
             at = {int(self.node[index]): index for index in members}
-            children = {int(after[index]) for after in (self.on_true, self.on_false) for index in members if index}
-            roots = [number for number in at if number not in children] or [int(self.node[members[0]])]
-            pending = [(at[roots[0]], np.arange(len(inputs)))]
+            inner = [index for index in members if self.mode[index] != "LEAF"]
+            children = {int(after[index]) for after in (self.on_true, self.on_false) for index in inner}
+            (root,) = set(at) - children
+            pending = [(at[root], np.arange(len(inputs)))]
             while pending:
                 index, rows = pending.pop()
                 if self.mode[index] == "LEAF":

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
+from converters.nulls import known_nulls
 from converters.steps import walk
 from scoring.columns import build_column
 from scoring.errors import ConversionError
@@ -31,20 +32,20 @@ class Layout:
         kind: a data frame with named columns, a plain array, or a list of texts.
         columns: the table's columns in the order of the estimator's features.
         texts: those that hold free text.
-        blanks: those in which training wrote the absence of a string as the empty string.
+        nulls: what training wrote where a string was absent, by column: the empty string, None or NaN. A table in a
+            file may have lost which.
     """
 
     kind: Literal["frame", "array", "texts"]
     columns: tuple[str, ...]
     texts: frozenset[str] = frozenset()
-    blanks: frozenset[str] = frozenset()
+    nulls: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, rows: pd.DataFrame) -> Any:
         """Returns what the estimator's `predict` is called with for these rows of the table."""
         taken = rows.loc[:, list(self.columns)]
-        filled = sorted((self.blanks | self.texts) & {name for name in self.columns if taken[name].isna().any()})
-        if filled:
-            taken = taken.assign(**{name: taken[name].astype(object).where(taken[name].notna(), "") for name in filled})
+        nulls = dict.fromkeys(self.texts, "") | dict(self.nulls)
+        taken = taken.assign(**{name: _filled(taken[name], null) for name, null in nulls.items()})
         if self.kind == "frame":
             return taken
         if self.kind == "texts":
@@ -123,13 +124,13 @@ def _matched(names: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
 
 def _described(layout: Layout, estimator: Any) -> Layout:
     texts: set[str] = set()
-    blanks: set[str] = set()
+    nulls: dict[str, Any] = {}
     for step in walk(estimator):
         if isinstance(step.estimator, ColumnTransformer):
             texts.update(_text_columns(step.estimator, layout.columns))
-        if hasattr(step.estimator, "categories_"):
-            blanks.update(_blank_columns(step.estimator, layout.columns))
-    return Layout(kind=layout.kind, columns=layout.columns, texts=frozenset(texts), blanks=frozenset(blanks))
+        names = getattr(step.estimator, "feature_names_in_", layout.columns if layout.kind == "array" else ())
+        nulls = dict(known_nulls(step.estimator, names)) | nulls  # the first part that a column reaches knows it
+    return Layout(kind=layout.kind, columns=layout.columns, texts=frozenset(texts), nulls=nulls)
 
 
 def _text_columns(columns: ColumnTransformer, names: Sequence[str]) -> Iterator[str]:
@@ -138,13 +139,13 @@ def _text_columns(columns: ColumnTransformer, names: Sequence[str]) -> Iterator[
             yield selected if isinstance(selected, str) else names[int(selected)]
 
 
-def _blank_columns(encoder: Any, names: Sequence[str]) -> Iterator[str]:
-    known = ["" in set(categories.tolist()) for categories in encoder.categories_]
-    fitted = getattr(encoder, "feature_names_in_", None)
-    if fitted is None:
-        yield from names if any(known) else ()
-    else:
-        yield from (str(name) for name, blank in zip(fitted, known, strict=True) if blank)
+def _filled(column: pd.Series, null: Any) -> pd.Series:
+    absent = column.isna().to_numpy()
+    if not absent.any():
+        return column
+    values = column.to_numpy(object, copy=True)
+    values[absent] = null
+    return pd.Series(values, column.index, object)
 
 
 def serving_columns(features: Sequence[Feature], rows: pd.DataFrame) -> dict[str, NDArray[Any]]:

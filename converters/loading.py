@@ -19,6 +19,7 @@ from scoring.errors import ConfigurationError, ConversionError
 __all__ = ["load_estimator"]
 
 _TRUSTED: Final = frozenset({"sklearn", "numpy", "scipy", "lightgbm", "xgboost"})
+_HARMLESS: Final = frozenset({"collections.OrderedDict"})  # LightGBM keeps its feature names in one
 _PICKLES: Final = frozenset({".joblib", ".pkl", ".pickle"})
 _EXPECTED: Final = "expected a .skops, .joblib or .pkl file, or module:function"
 
@@ -79,8 +80,9 @@ def _check_trusted(named: list[str], path: Path) -> None:
 
 def _is_trusted(name: str) -> bool:
     """Whether a name in the file is a class of a library that the converters know; a function could do anything."""
-    top = name.partition(".")[0]
-    if top not in _TRUSTED:
+    if name in _HARMLESS:
+        return True
+    if name.partition(".")[0] not in _TRUSTED:
         return False
     module, _, attribute = name.rpartition(".")
     try:

@@ -1,6 +1,7 @@
 """The absence of a string: NaN or None in a table, the empty string in a graph, for a tensor of strings has no null."""
 
 import copy
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,22 @@ from sklearn.preprocessing import OneHotEncoder
 
 from converters.steps import walk
 
-__all__ = ["with_blank_nulls"]
+__all__ = ["known_nulls", "with_blank_nulls"]
+
+
+def known_nulls(part: Any, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Yields what a fitted part takes for the absence of a string, column by column, where it knows one.
+
+    Args:
+        part: a part of an estimator; encoders and imputers know nulls.
+        names: the columns that it was fitted on.
+    """
+    if isinstance(part, SimpleImputer) and part.statistics_.dtype.hasobject:
+        yield from ((str(name), part.missing_values) for name in names)
+    for name, categories in zip(names, getattr(part, "categories_", ()), strict=False):
+        known = [category for category in categories.tolist() if category == "" or _is_null(category)]
+        if known and categories.dtype.hasobject:
+            yield str(name), known[0]
 
 
 def with_blank_nulls(estimator: Any) -> Any:

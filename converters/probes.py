@@ -77,7 +77,7 @@ def probe_rows(model: onnx.ModelProto, manifest: Manifest, held_back: pd.DataFra
     yield Probe(kind="held_back", rows=kept, columns=columns)
     base = _take(columns, _even_rows(len(kept), _MAX_BASE))
     for crossing in find_crossings(model, features, manifest.graph, base, limit=MAX_THRESHOLD_ROWS, seed=_SEED):
-        yield _changed(features, "thresholds", crossing.feature, _take(base, crossing.rows), crossing.values)
+        yield _changed(features, "thresholds", crossing.feature, _take(base, crossing.rows), crossing.moved)
     few = _take(base, _even_rows(len(next(iter(base.values()))), _FEW))
     for feature in features:
         yield from _feature_probes(features, feature, few)

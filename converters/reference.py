@@ -89,7 +89,7 @@ class Reference:
             return Answer(scores=scores, labels=None, margins=np.full(count, np.inf))
         if threshold is not None:
             single = self._single(scores)
-            labels = np.where(single >= threshold, *self._sides())
+            labels = np.array(self._sides(), object)[np.where(single >= threshold, 0, 1)]
             return Answer(scores=scores, labels=labels, margins=np.abs(single - threshold))
         labels = np.empty(count, object)
         labels[:] = [as_label(value) for value in self._estimator.predict(given)]
@@ -101,13 +101,14 @@ class Reference:
         return self._estimator.decision_function(given) if self._score == "scores" else self._estimator.predict(given)
 
     def _single(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        positive = self._outputs.labels.index(self._outputs.positive) if self._outputs.positive is not None else 0
-        return scores[:, positive] if scores.shape[1] > 1 else scores[:, 0]
+        return scores[:, self._positive()] if scores.shape[1] > 1 else scores[:, 0]
 
-    def _sides(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        positive = self._outputs.labels.index(self._outputs.positive) if self._outputs.positive is not None else 0
-        labels = np.array(self._outputs.labels, object)
+    def _sides(self) -> tuple[Label, Label]:
+        labels, positive = self._outputs.labels, self._positive()
         return labels[positive], labels[1 - positive]
+
+    def _positive(self) -> int:
+        return 0 if self._outputs.positive is None else self._outputs.labels.index(self._outputs.positive)
 
 
 def _margins(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """The sample table: rows from a CSV or Parquet file, or from a data frame, with the digest that names them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -49,7 +49,7 @@ def read_sample(path: Path, *, strings: frozenset[str] = frozenset(), max_rows: 
         raise ConfigurationError(f"sample {str(path)!r}: there is no such file; expected a .csv or .parquet table")
     try:
         if path.suffix.lower() == ".csv":
-            rows = pd.read_csv(path, nrows=max_rows, dtype=dict.fromkeys(strings, "str"), low_memory=False)
+            rows = _read_csv(path, strings, max_rows)
         elif path.suffix.lower() in {".parquet", ".pq"}:
             rows = _read_parquet(path, max_rows)
         else:
@@ -93,6 +93,12 @@ def read_paths(path: Path) -> dict[str, str]:
 
 def _is_text(item: Any) -> bool:
     return isinstance(item, str) and bool(item)
+
+
+def _read_csv(path: Path, strings: frozenset[str], max_rows: int) -> pd.DataFrame:
+    kinds: Mapping[Hashable, str] = dict.fromkeys(strings, "str")
+    # by default pandas reads a number that is not quite the one in the file: a tree may split between the two
+    return pd.read_csv(path, nrows=max_rows, dtype=kinds, low_memory=False, float_precision="round_trip")
 
 
 def _read_parquet(path: Path, max_rows: int) -> pd.DataFrame:
