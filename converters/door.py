@@ -8,12 +8,13 @@ converted for a plain table, and this module then hangs the door that was asked 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from converters.graphs import fresh, rename
 from scoring.errors import ConversionError
@@ -35,6 +36,7 @@ _TENSOR = {
     "int64": Int64TensorType,
     "string": StringTensorType,
 }
+_ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
 # These tell columns apart, by name or by position, and so must keep them apart in the graph.
 _COLUMN_WISE = (ColumnTransformer, FeatureUnion, OneHotEncoder, OrdinalEncoder)
 
@@ -112,12 +114,13 @@ class Door(NamedTuple):
         yield helper.make_node("Concat", parts, [inner], "door", axis=1)
 
 
-def plan(estimator: Any, inputs: Sequence[GraphInput]) -> Door:
+def plan(estimator: Any, inputs: Sequence[GraphInput], *, wide: bool = False) -> Door:
     """Decides how the asked inputs reach the estimator.
 
     Args:
         estimator: the fitted estimator.
         inputs: the graph inputs that were asked for.
+        wide: convert the estimator for float64 even where no input is.
 
     Raises:
         ConversionError: no inputs, a name asked for twice, or columns that the estimator was not fitted on.
@@ -125,9 +128,13 @@ def plan(estimator: Any, inputs: Sequence[GraphInput]) -> Door:
     names = [one.name for one in inputs]
     if not names or len(set(names)) < len(names):
         raise ConversionError(f"the graph needs inputs with names of their own, and these were asked for: {names}")
-    wide = any(one.dtype == "float64" for one in inputs)
-    inner = tuple(GraphInput(one.name, _inner_dtype(one.dtype, wide=wide), one.width) for one in inputs)
+    wide = wide or any(one.dtype == "float64" for one in inputs)
     first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+    measured = _measured(first, names)
+    inner = tuple(
+        GraphInput(one.name, _inner_dtype(one.dtype, wide=wide, measured=one.name in measured), one.width)
+        for one in inputs
+    )
     texts = any(one.dtype == "string" for one in inputs)
     if len(inputs) == 1 or texts or isinstance(first, _COLUMN_WISE):
         return Door(tuple(inputs), inner)
@@ -137,11 +144,37 @@ def plan(estimator: Any, inputs: Sequence[GraphInput]) -> Door:
     return Door(tuple(inputs), (GraphInput("table", joined, width),), _feature_order(estimator, names))
 
 
-def _inner_dtype(dtype: Dtype, *, wide: bool) -> Dtype:
-    """Booleans count as 0 and 1, as in NumPy; beside a float64 column every float32 becomes float64, as in pandas."""
-    if dtype == "bool":
+def _inner_dtype(dtype: Dtype, *, wide: bool, measured: bool) -> Dtype:
+    """The type a column is converted for, given one of its own.
+
+    Booleans count as 0 and 1, as in NumPy. Beside a float64 column every float32 becomes float64, as in pandas. Whole
+    numbers that are measured rather than encoded become floats: an imputer's mean of them is no whole number.
+    """
+    if dtype == "string":
+        return dtype
+    if dtype in ("int64", "bool") and not measured:
         return "int64"
-    return "float64" if dtype == "float32" and wide else dtype
+    return "float64" if wide else "float32"
+
+
+def _measured(first: Any, names: list[str]) -> set[str]:
+    """The columns that no encoder of a ColumnTransformer reads."""
+    if not isinstance(first, ColumnTransformer):
+        return set()
+    encoded: set[str] = set()
+    for _, part, columns in first.transformers_:
+        head = part.steps[0][1] if isinstance(part, Pipeline) else part
+        if isinstance(head, _ENCODERS):
+            encoded |= _column_names(columns, names)
+    return set(names) - encoded
+
+
+def _column_names(columns: Any, names: list[str]) -> set[str]:
+    """The names that a ColumnTransformer's columns stand for; all names where they are not told one by one."""
+    listed = [columns] if isinstance(columns, str | int) else columns
+    if isinstance(listed, slice | np.ndarray) or not all(isinstance(one, str | int) for one in listed):
+        return set(names)
+    return {one if isinstance(one, str) else names[one] for one in listed if isinstance(one, str) or one < len(names)}
 
 
 def _feature_order(estimator: Any, names: list[str]) -> tuple[int, ...]:

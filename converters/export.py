@@ -1,5 +1,6 @@
 """From a fitted scikit-learn estimator to an ONNX graph, or to a refusal that says which step and what to do."""
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 from types import TracebackType
@@ -14,11 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from converters.boosters import register_boosters
 from converters.door import GraphInput, plan
+from converters.graphs import settle_order
 from converters.options import conversion_options
 from converters.outputs import output_names, settle
 from converters.refusals import Unconvertible
 from converters.repairs import register
-from converters.steps import Step, walk
+from converters.steps import Step, computes_before_trees, walk
 from scoring.errors import ConversionError
 
 __all__ = ["ML_OPSET", "OPSET", "GraphInput", "to_onnx"]
@@ -64,8 +66,19 @@ def to_onnx(estimator: Any, inputs: Sequence[GraphInput], *, opset: int | None =
     register()
     register_boosters(steps)
     _check_converters(steps)
-    door = plan(estimator, [GraphInput(*one) for one in inputs])
-    model = _convert(estimator, steps, door.initial_types(), opset or OPSET)
+    asked = [GraphInput(*one) for one in inputs]
+    if computes_before_trees(estimator) and all(one.dtype != "float64" for one in asked):
+        # A scaled integer can fall right onto a threshold, where float32 would decide it otherwise than scikit-learn.
+        with contextlib.suppress(ConversionError):  # some converters know float32 alone: then that has to do
+            return _build(estimator, steps, asked, opset or OPSET, wide=True)
+    return _build(estimator, steps, asked, opset or OPSET, wide=False)
+
+
+def _build(
+    estimator: Any, steps: Sequence[Step], asked: Sequence[GraphInput], opset: int, *, wide: bool
+) -> onnx.ModelProto:
+    door = plan(estimator, asked, wide=wide)
+    model = _convert(estimator, steps, door.initial_types(), opset)
     if len(model.graph.output) < len(output_names(estimator)):
         raise ConversionError(
             "it is converted as a step that prepares features, and not as one that predicts",
@@ -73,8 +86,9 @@ def to_onnx(estimator: Any, inputs: Sequence[GraphInput], *, opset: int | None =
             remedy="Put it before a classifier or regressor in a Pipeline.",
         )
     _check_types(model, steps[0])
-    settle(model, estimator, wide=any(one.dtype == "float64" for one in door.inner))
+    settle(model, estimator, wide=any(one.dtype == "float64" for one in asked))
     door.hang(model)
+    settle_order(model)
     return model
 
 

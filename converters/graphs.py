@@ -5,7 +5,7 @@ from itertools import count
 
 import onnx
 
-__all__ = ["fresh", "rename", "value_names"]
+__all__ = ["fresh", "rename", "settle_order", "value_names"]
 
 
 def value_names(graph: onnx.GraphProto) -> Iterator[str]:
@@ -54,6 +54,39 @@ def rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
         rename(inner, names)
 
 
+def settle_order(model: onnx.ModelProto) -> None:
+    """Puts nodes and operator sets into an order that only their names decide, in place.
+
+    skl2onnx sorts nodes of equal depth by their addresses in memory and keeps the operator sets in a set, so that the
+    same estimator would give another digest in another process.
+
+    Args:
+        model: a model whose nodes each come after what they read.
+    """
+    graph = model.graph
+    depth: dict[str, int] = {}
+    for node in graph.node:
+        level = 1 + max((depth.get(name, 0) for name in _reads(node)), default=0)
+        depth.update(dict.fromkeys(node.output, level))
+    nodes = sorted(graph.node, key=lambda node: (depth[node.output[0]], node.output[0]))
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
+    del graph.node[:], model.opset_import[:]
+    graph.node.extend(nodes)
+    model.opset_import.extend(opsets)
+
+
+def _reads(node: onnx.NodeProto) -> Iterator[str]:
+    """What a node reads, and what the bodies of a loop read from around it."""
+    yield from node.input
+    for body in _bodies(node):
+        for inner in body.node:
+            yield from _reads(inner)
+
+
+def _bodies(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    yield from (attribute.g for attribute in node.attribute if attribute.HasField("g"))
+
+
 def _subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
     for node in graph.node:
-        yield from (attribute.g for attribute in node.attribute if attribute.HasField("g"))
+        yield from _bodies(node)

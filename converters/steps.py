@@ -1,14 +1,40 @@
 """Names for the parts of a fitted estimator: the words in which a conversion's refusal points at one of them."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import IsolationForest
+from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
+from sklearn.feature_selection import SelectorMixin
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder, OrdinalEncoder
+from sklearn.tree import BaseDecisionTree
 
-__all__ = ["Step", "last_step", "walk"]
+__all__ = ["Step", "computes_before_trees", "last_step", "walk"]
+
+# Steps that hand a value on, choose among values, or write whole numbers: float32 holds what they answer.
+_EXACT_STEPS: Final = (
+    ColumnTransformer,
+    FeatureUnion,
+    FunctionTransformer,
+    KBinsDiscretizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    Pipeline,
+    SelectorMixin,
+)
+_TREES: Final = (
+    BaseDecisionTree,
+    BaseForest,
+    BaseGradientBoosting,
+    BaseHistGradientBoosting,
+    IsolationForest,
+)
 
 
 class Step(NamedTuple):
@@ -47,6 +73,15 @@ def last_step(estimator: Any) -> Any:
             estimator = estimator.best_estimator_
         else:
             return estimator
+
+
+def computes_before_trees(estimator: Any) -> bool:
+    """Whether trees compare numbers that the steps before them have computed, rather than handed on."""
+    trees = last_step(estimator)
+    if not isinstance(trees, _TREES) and type(trees).__module__.partition(".")[0] not in ("lightgbm", "xgboost"):
+        return False
+    parts = [step.estimator for step in walk(estimator) if step.in_line and step.estimator is not trees]
+    return any(not isinstance(part, _EXACT_STEPS) for part in parts if part is not estimator)
 
 
 def _walk(estimator: Any, path: str, *, in_line: bool, seen: set[int]) -> Iterator[Step]:

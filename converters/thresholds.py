@@ -38,9 +38,9 @@ def floor_float32(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
         float32 array of the same shape; infinities stay what they are.
     """
     exact = np.asarray(values, dtype=np.float64)
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, and then one step down is the largest float32
+    with np.errstate(over="ignore", under="ignore"):  # beyond float32 is infinite, and one step down is the largest
         nearest = exact.astype(np.float32)
-    return np.where(nearest > exact, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+        return np.where(nearest > exact, np.nextafter(nearest, np.float32(-np.inf)), nearest)
 
 
 def exact_attributes(attributes: Mapping[str, Any], *, wide: bool) -> dict[str, Any]:

@@ -86,8 +86,12 @@ class Nodes:
         return self.constant(values, "int64")
 
     def features(self) -> str:
-        """The operator's input in float64, of shape [N, features]; several inputs are joined."""
-        parts = [self("Cast", given.full_name, to=TensorProto.DOUBLE) for given in self._operator.inputs]
+        """The operator's inputs side by side in float64, of shape [N, features]."""
+        return self.joined("float64")
+
+    def joined(self, dtype: str) -> str:
+        """The operator's inputs side by side, of shape [N, features], as float32 or float64."""
+        parts = [self("Cast", given.full_name, to=_ELEMENT[dtype]) for given in self._operator.inputs]
         return parts[0] if len(parts) == 1 else self("Concat", *parts, axis=1)
 
     def column(self, value: str, index: int) -> str:
