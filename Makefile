@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt lock clean
+.PHONY: help demo test chaos check bench fmt lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ demo: $(VENV)/.demo  ## train, convert, certify, then score 200,000 transactions
 
 test: $(VENV)/.dev  ## every test, Apache Kafka's among them
 	@$(BIN)/python -m pytest
+
+chaos: $(VENV)/.dev  ## kill workers and brokers for twenty minutes, and count what became of a million events
+	@$(BIN)/python -m pytest -m chaos tests/chaos
 
 check: $(VENV)/.dev  ## ruff, mypy, import-linter and the documents
 	@$(BIN)/ruff format --check .

@@ -1,0 +1,145 @@
+"""Worker processes to be killed, and a producer that goes on whatever happens to them."""
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from confluent_kafka import Producer
+
+from examples.fraud.events import StreamEvent
+from tests.chaos.auditor import Auditor, Topics
+
+_ROOT = Path(__file__).parents[2]
+_PARTITIONS = 4
+
+
+class Fleet:
+    """Workers of one group."""
+
+    def __init__(self, config: Path, *, fault: str = "none", publish_delay: float = 0.0) -> None:
+        self._command = [sys.executable, "-m", "tests.chaos.launch", fault, str(publish_delay)]
+        self._command += ["worker", "--config", str(config)]
+        self._log = config.with_suffix(".log").open("ab")
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> subprocess.Popen[bytes]:
+        worker = subprocess.Popen(self._command, cwd=_ROOT, stdout=self._log, stderr=self._log)
+        self.workers.append(worker)
+        return worker
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        """End it with SIGKILL: nothing of its memory survives."""
+        worker.kill()
+        worker.wait(10)
+        self.workers.remove(worker)
+
+    def stop(self, worker: subprocess.Popen[bytes]) -> int:
+        """End it with SIGTERM, and return its exit code."""
+        worker.send_signal(signal.SIGTERM)
+        code = worker.wait(40)
+        self.workers.remove(worker)
+        return code
+
+    def replace_the_dead(self) -> None:
+        """Start another for each that ended by itself, as its supervisor would."""
+        for worker in [worker for worker in self.workers if worker.poll() is not None]:
+            self.workers.remove(worker)
+            self.start()
+
+    def close(self) -> None:
+        for worker in list(self.workers):
+            self.kill(worker)
+        self._log.close()
+
+
+@contextmanager
+def fleet(config: Path, *, fault: str = "none", publish_delay: float = 0.0) -> Iterator[Fleet]:
+    workers = Fleet(config, fault=fault, publish_delay=publish_delay)
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+def configure(
+    folder: Path,
+    bootstrap_servers: str,
+    topics: Topics,
+    store: Path,
+    *,
+    session_timeout_s: float = 2.0,
+    **stream: object,
+) -> Path:
+    """Write the workers' configuration: a short session, so that the group notices a death soon."""
+    kafka = {"kind": "kafka", "bootstrap_servers": bootstrap_servers}
+    settings = {
+        "store": str(store),
+        "deployments": [{"name": "blue", "model": "fraud@champion"}],
+        "stream": {
+            "source": {**kafka, "topic": topics.source, "group": topics.group, "session_timeout_s": session_timeout_s},
+            "sink": {**kafka, "topic": topics.sink},
+            "dead_letters": {**kafka, "topic": topics.dead_letters},
+            "health": None,
+            **stream,
+        },
+    }
+    path = folder / "weir.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+@contextmanager
+def flowing(auditor: Auditor, *, rate: float, seed: int = 1) -> Iterator[threading.Thread]:
+    """Produce the auditor's events at a rate, by key, and tell the auditor where each one stands."""
+    over = threading.Event()
+    thread = threading.Thread(target=_produce, args=(auditor, auditor.sent, rate, over))
+    thread.start()
+    try:
+        yield thread
+    finally:
+        over.set()
+        thread.join()
+
+
+def _produce(auditor: Auditor, events: Sequence[StreamEvent], rate: float, over: threading.Event) -> None:
+    producer = Producer(
+        {"bootstrap.servers": auditor.bootstrap_servers, "linger.ms": 5, "enable.idempotence": True, "log_level": 2}
+    )
+    offsets = [0] * _PARTITIONS
+    chunk = max(1, int(rate / 100))
+    started = time.monotonic()
+    for start in range(0, len(events), chunk):
+        for event in events[start : start + chunk]:
+            partition = sum(event.key) % _PARTITIONS
+            # noted before it is sent, so that no answer can come before the note
+            auditor.at[partition, offsets[partition]] = event
+            offsets[partition] += 1
+            producer.produce(auditor.topics.source, event.value, event.key, partition)
+        producer.poll(0)
+        if over.wait(max(0.0, started + (start + chunk) / rate - time.monotonic())):
+            break
+    producer.flush(30)
+
+
+def watch(auditor: Auditor, seconds: float, until: Callable[[], object] = lambda: False) -> bool:
+    """Let the auditor look, again and again, for so long or until something holds; return whether it does."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        auditor.look()
+        if until():
+            return True
+        time.sleep(0.02)
+    return bool(until())
+
+
+def pauses(count: int, seed: int, *, shortest: float, longest: float) -> list[float]:
+    """Return seeded random times, in seconds."""
+    chosen = random.Random(seed)
+    return [chosen.uniform(shortest, longest) for _ in range(count)]
