@@ -25,6 +25,11 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         raise Unconvertible(
             "a graph cannot raise for values beyond the knots", "Use extrapolation='constant' or 'linear'."
         )
+    if model.extrapolation == "linear" and model.degree <= 1:
+        raise Unconvertible(
+            "scikit-learn 1.9 moves the last knots of every feature but the first",
+            "Use degree=2 or more, or extrapolation='constant'.",
+        )
     if getattr(model, "handle_missing", "error") != "error":
         raise Unconvertible("it has no equal for handle_missing='zeros'", "Put SimpleImputer before it.")
     features = nodes.features()
@@ -44,7 +49,7 @@ def _basis(nodes: Nodes, value: str, spline: BSpline) -> str:
         inside = value if model.extrapolation == "continue" else nodes("Clip", value, low, high)
     pieces, knots = _pieces(spline)
     answer = _polynomial(nodes, inside, pieces[..., :width], knots)
-    if model.extrapolation == "linear" and degree:
+    if model.extrapolation == "linear":
         powers = np.arange(degree, 0, -1)[None, :, None]
         slope = _polynomial(nodes, inside, pieces[:, :-1, :width] * powers, knots)
         answer = nodes("Add", answer, nodes("Mul", nodes("Sub", value, inside), slope))

@@ -65,7 +65,7 @@ def _function(nodes: Nodes, transformer: Any, value: str) -> str:
 
 def _standard(nodes: Nodes, scaler: Any, value: str) -> str:
     scale = 1.0 if scaler.scale_ is None else scaler.scale_
-    return nodes("Add", nodes("Mul", value, scale), 0.0 if scaler.mean_ is None else scaler.mean_)
+    return nodes("Add", nodes("Mul", value, scale), scaler.mean_ if scaler.with_mean else 0.0)
 
 
 def _robust(nodes: Nodes, scaler: Any, value: str) -> str:
