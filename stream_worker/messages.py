@@ -7,7 +7,10 @@ from operator import attrgetter
 from scoring import Event, Outcome, Prediction, Rejected, encode
 from stream_worker.ports import Outgoing
 
-__all__ = ["dead_letter", "prediction_messages", "split"]
+__all__ = ["LETTER_HEADERS", "dead_letter", "prediction_messages", "split"]
+
+LETTER_HEADERS = frozenset({"weir-error-code", "weir-error-reason", "weir-error-field", "weir-source", "weir-model"})
+"""What a dead letter carries beside the event's own headers."""
 
 _key_of = attrgetter("key")
 _partition_of = attrgetter("position.partition")

@@ -36,6 +36,7 @@ _COMMANDS: Final = {
     ),
     "convert": _Entry("weir.convert:command", "Turn a fitted estimator into a certified model in the store."),
     "models": _Entry("weir.models:app", "List, show, verify and promote the models in a store."),
+    "redrive": _Entry("weir.redrive:command", "Send dead letters back to where they came from, after a fix."),
     "worker": _Entry("weir.worker:command", "Score a stream until told to stop."),
 }
 

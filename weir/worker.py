@@ -25,7 +25,7 @@ from stream_worker.watchdog import EXIT_STALLED
 from telemetry import Counters, Observer
 from weir.settings import Settings, load_settings
 
-__all__ = ["build_worker", "command", "load_deployment", "run_worker"]
+__all__ = ["build_worker", "command", "load_deployment", "run_worker", "stream_settings"]
 
 _LOG = logging.getLogger(__name__)
 _GRACE_S = 5.0  # between the stop's deadline and the moment the process is ended from outside the event loop
@@ -44,7 +44,7 @@ def command(
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     settings = load_settings(config)
-    stream = _stream(settings, config)
+    stream = stream_settings(settings, config)
     if workers > 1:
         raise typer.Exit(uvloop.run(_run_processes(config, workers, stream)))
     pipeline = load_deployment(settings, stream)
@@ -136,9 +136,14 @@ async def _arm(watchdog: Watchdog, stop: asyncio.Event, seconds: float) -> None:
     watchdog.end_within(seconds)
 
 
-def _stream(settings: Settings, config: Path) -> StreamSettings:
+def stream_settings(settings: Settings, config: Path) -> StreamSettings:
+    """Return the settings of the stream.
+
+    Raises:
+        ConfigurationError: the file has none.
+    """
     if settings.stream is None:
-        raise ConfigurationError(f"{config}: stream is missing: the worker needs a source, a sink and dead_letters")
+        raise ConfigurationError(f"{config}: stream is missing: it needs a source, a sink and dead_letters")
     return settings.stream
 
 
