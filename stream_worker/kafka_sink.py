@@ -23,7 +23,7 @@ from stream_worker.settings import KafkaConnection, KafkaSinkSettings
 __all__ = ["KafkaSink"]
 
 _START_S = 20.0
-_METADATA_S = 10.0  # how long a topic that was just created may take to be seen
+_METADATA_S = 5.0  # how long a topic that was just created may take to be seen
 _MAX_REQUEST_BYTES = (
     104_857_600  # Kafka's own bound on a request; the topic's `max.message.bytes` is the one that counts
 )

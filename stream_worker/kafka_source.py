@@ -193,6 +193,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             raise SourceError(f"source: no partitions were assigned for {self._settings.timeout_s:g} s") from error
         except KafkaError as error:
             raise SourceError(f"source: cannot read {self._settings.topic!r}: {in_words(error)}") from error
+        except UnicodeDecodeError as error:
+            # Kafka lets a name be any bytes, aiokafka does not
+            raise SourceError(
+                f"source: cannot read {self._settings.topic!r}: an event has a header whose name is not UTF-8"
+            ) from error
         return fetched
 
     async def _close(self) -> None:
