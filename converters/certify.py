@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
 from converters.layout import Layout
 from converters.padding import BATCH_SIZES, smallest_padding
@@ -63,11 +64,13 @@ def certify(
     serialised = model.SerializeToString(deterministic=True)
     comparison = _Comparison(Reference(estimator, layout, manifest), _Served(serialised, manifest), tolerance)
     batch: dict[str, NDArray[Any]] = {}
-    for probe in probe_rows(model, manifest, held_back):
-        report(f"comparing answers: {probe.kind.replace('_', ' ')} {probe.feature}".rstrip())
-        comparison.add(probe)
-        if probe.kind == "held_back":
-            batch = dict(probe.columns)
+    # many short calls: OpenMP's threads would spend their time waiting for each other, most of all on busy machines
+    with threadpool_limits(1, user_api="openmp"):
+        for probe in probe_rows(model, manifest, held_back):
+            report(f"comparing answers: {probe.kind.replace('_', ' ')} {probe.feature}".rstrip())
+            comparison.add(probe)
+            if probe.kind == "held_back":
+                batch = dict(probe.columns)
     report("comparing batch sizes bit for bit")
     padding = smallest_padding(serialised, manifest.features, manifest.graph, batch)
     return comparison.certificate(padding)

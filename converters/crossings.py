@@ -58,9 +58,11 @@ def find_crossings(
     """
     rng = np.random.default_rng(seed)
     ensembles = find_ensembles(model)
-    for ensemble in ensembles:
-        reader = _Reader(model, features, graph, ensemble.tensor)
-        yield from _crossings(ensemble, reader, base, limit // 3 // len(ensembles), rng)
+    for tensor in sorted({ensemble.tensor for ensemble in ensembles}):
+        reader = _Reader(model, features, graph, tensor)
+        drivers = _drivers(reader, base, rng)
+        for ensemble in (each for each in ensembles if each.tensor == tensor):
+            yield from _crossings(ensemble, reader, drivers, base, limit=limit // 3 // len(ensembles), rng=rng)
 
 
 class _Reader:
@@ -85,9 +87,14 @@ class _Reader:
 
 
 def _crossings(
-    ensemble: Ensemble, reader: _Reader, base: Columns, limit: int, rng: np.random.Generator
+    ensemble: Ensemble,
+    reader: _Reader,
+    drivers: Sequence[Sequence[str]],
+    base: Columns,
+    *,
+    limit: int,
+    rng: np.random.Generator,
 ) -> Iterator[Crossing]:
-    drivers = _drivers(reader, base, rng)
     inputs = reader.read(base)
     pairs = [pair for pair in ensemble.reached(inputs, rng) if drivers[ensemble.feature[pair[0]]]]
     if not pairs or limit < 1:

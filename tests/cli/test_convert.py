@@ -47,8 +47,8 @@ def convert(files, store, *options, estimator="model.skops", table="rows.csv"):
 def test_everything_at_once(files, tmp_path):
     done = convert(
         files, tmp_path / "store", "--event-id", "id", "--paths", "paths.yaml", "--held-back", "later.csv",
-        "--threshold", "0.4", "--positive", "1", "--nullable", "channel", "--tag", "team=cards", "--property", "auc=0.9",
-        "--property", "rows=600", "--run-id", "run-7",
+        "--threshold", "0.4", "--positive", "1", "--nullable", "channel", "--tag", "team=cards",
+        "--property", "auc=0.9", "--property", "rows=600", "--run-id", "run-7",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = dict(line.split(":", maxsplit=1) for line in done.stdout.splitlines())

@@ -147,5 +147,6 @@ def test_an_example_of_every_dtype(store):
     event = json.loads(example_event(manifest.model_copy(update={"features": features})))
     assert event.pop("p").startswith("iVBORw0KGgo")
     assert event == {
-        "f": 2.5, "deep": {"i": 2, "b": False}, "s": "x", "t": "example", "n": [[0.0], [0.0]], "meta": {"id": "example-1"},
+        "f": 2.5, "deep": {"i": 2, "b": False}, "s": "x", "t": "example", "n": [[0.0], [0.0]],
+        "meta": {"id": "example-1"},
     }  # fmt: skip
