@@ -61,6 +61,8 @@ def to_onnx(estimator: Any, inputs: Sequence[GraphInput], *, opset: int | None =
     Raises:
         ConversionError: the estimator is not fitted, or a part of it has no equal in ONNX; names the part.
     """
+    while hasattr(estimator, "best_estimator_"):  # a search answers with the best it found
+        estimator = estimator.best_estimator_
     steps = list(walk(estimator))
     _check(estimator, steps)
     register()

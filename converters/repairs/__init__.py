@@ -3,14 +3,17 @@
 import functools
 
 from converters.repairs import (
+    against,
     bins,
     boosting,
+    calibrated,
     constant,
     discriminant,
     imputers,
     interpolation,
     isolation,
     kernels,
+    neighbours,
     radius,
     refused,
     selectors,
@@ -19,6 +22,7 @@ from converters.repairs import (
     targets,
     thresholded,
     trees,
+    widened,
 )
 
 __all__ = ["register"]
@@ -28,14 +32,17 @@ __all__ = ["register"]
 def register() -> None:
     """Registers every repair with skl2onnx; once is enough, and more does no harm."""
     families = (
+        against,
         bins,
         boosting,
+        calibrated,
         constant,
         discriminant,
         imputers,
         interpolation,
         isolation,
         kernels,
+        neighbours,
         radius,
         refused,
         selectors,
@@ -44,6 +51,7 @@ def register() -> None:
         targets,
         thresholded,
         trees,
+        widened,
     )
     for family in families:
         family.register()

@@ -17,10 +17,11 @@ from sklearn.ensemble import (
 )
 
 from converters.refusals import Unconvertible
+from converters.repairs.nodes import Nodes
 from converters.repairs.trees import tree_of
 from converters.trees import Tree, add_classifier, add_sum, write
 
-__all__ = ["register"]
+__all__ = ["raw_scores", "register"]
 
 _OPTIONS = {"zipmap": [False], "nocl": [True, False], "raw_scores": [False]}
 
@@ -39,6 +40,20 @@ def register() -> None:
         (HistGradientBoostingRegressor, _histogram_regressor),
     ):
         update_registered_converter(kind, f"Weir{kind.__name__}", calculate_linear_regressor_output_shapes, convert)
+
+
+def raw_scores(nodes: Nodes, model: Any, reader: Any) -> str:
+    """What a boosted classifier's decision_function says, float64 [N, 1] for two classes, [N, classes] for more.
+
+    Args:
+        nodes: the nodes in the making.
+        model: a fitted GradientBoostingClassifier or HistGradientBoostingClassifier.
+        reader: holds, as an operator does, the input that the trees read.
+    """
+    if isinstance(model, GradientBoostingClassifier):
+        return nodes.sum_of_trees(reader, _gradient_trees(model, 1.0), _gradient_base(model), narrow=True)
+    base = np.ravel(model._baseline_prediction)  # noqa: SLF001 - nowhere else
+    return nodes.sum_of_trees(reader, _histogram_trees(model), base, narrow=False)
 
 
 def _gradient_trees(model: Any, scale: float) -> list[Tree]:

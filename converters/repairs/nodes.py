@@ -15,7 +15,7 @@ from sklearn.svm import SVC, NuSVC
 
 from converters.steps import last_step
 from converters.thresholds import Converter, add_label
-from converters.trees import class_labels, write
+from converters.trees import Tree, add_sum, class_labels, write
 
 __all__ = ["Nodes", "register_classifier", "register_regressor", "register_transformer"]
 
@@ -94,6 +94,10 @@ class Nodes:
         parts = [self("Cast", given.full_name, to=_ELEMENT[dtype]) for given in self._operator.inputs]
         return parts[0] if len(parts) == 1 else self("Concat", *parts, axis=1)
 
+    def chosen(self, columns: Any) -> str:
+        """Some of the operator's features, float64 [N, columns]."""
+        return self("Gather", self.features(), self.integers(*columns), axis=1)
+
     def column(self, value: str, index: int) -> str:
         """One column of a matrix, of shape [N, 1]."""
         return self("Gather", value, self.integers(index), axis=1)
@@ -103,9 +107,13 @@ class Nodes:
         return self("ReduceSum", value, self.integers(axis), keepdims=1)
 
     def squared_distances(self, points: str, others: Any) -> str:
-        """Squared Euclidean distances, [N, M], from [N, features] to [M, features], without cancellation."""
-        apart = self("Sub", self("Unsqueeze", points, self.integers(1)), np.asarray(others)[None])
-        return self("ReduceSum", self("Mul", apart, apart), self.integers(2), keepdims=0)
+        """Squared Euclidean distances, [N, M], from [N, features] to [M, features].
+
+        As |x|^2 - 2 x y + |y|^2, which needs no memory for the N M differences; float64 bears what cancels.
+        """
+        away = np.asarray(others, dtype=np.float64)
+        lengths = self("Add", self.total(self("Mul", points, points)), (away**2).sum(axis=1)[None])
+        return self("Max", self("Sub", lengths, self("MatMul", points, 2.0 * away.T)), 0.0)
 
     def smallest(self, values: str, count: int) -> str:
         """The positions of the smallest values in each row, int64 of shape [N, count]."""
@@ -119,6 +127,12 @@ class Nodes:
         count = self("Gather", self("Shape", self._operator.inputs[0].full_name), self.integers(0), axis=0)
         shape = self("Concat", count, self.integers(len(value)), axis=0)
         return self("Expand", np.asarray(value)[None], shape)
+
+    def sum_of_trees(self, reader: Any, trees: list[Tree], base: Any, *, narrow: bool) -> str:
+        """The sum of trees, float64 [N, targets]; see `trees.add_sum`."""
+        return self(
+            "Cast", add_sum(self._scope, reader, self._container, trees, base, narrow=narrow), to=TensorProto.DOUBLE
+        )
 
     def predict(self, estimator: Any, features: str | None = None) -> list[str]:
         """Converts an inner estimator and returns the names of its outputs, scores in float64.
@@ -139,9 +153,9 @@ class Nodes:
             for output in outputs
         ]
 
-    def score(self, estimator: Any) -> str:
+    def score(self, estimator: Any, features: str | None = None) -> str:
         """The scores of an inner classifier, float64: predict_proba's, [N, classes]; else decision_function's."""
-        scores = self.predict(estimator)[-1]
+        scores = self.predict(estimator, features)[-1]
         if is_regressor(estimator) or hasattr(estimator, "predict_proba") or len(estimator.classes_) > 2:  # noqa: PLR2004
             return scores
         # See `outputs`: where the margin of two classes stands differs between converters.

@@ -25,7 +25,7 @@ from sklearn.feature_selection import RFE
 from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier, SGDClassifier
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
@@ -167,6 +167,11 @@ def test_scores_are_those_of_decision_function(classifier, target):
     assert scores.shape == (ROWS, 1 if target is TWO else 3)
     np.testing.assert_allclose(scores.reshape(expected.shape), expected, atol=2e-5)
     np.testing.assert_array_equal(label, classifier.predict(X))
+
+
+def test_a_search_is_what_it_found():
+    search = RandomizedSearchCV(LogisticRegression(), {"C": [0.1, 1.0, 10.0]}, n_iter=2, random_state=0).fit(X, THREE)
+    np.testing.assert_allclose(answers(search, X)[1], search.predict_proba(X), atol=1e-6)
 
 
 def test_labels_may_be_strings():

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.covariance import EllipticEnvelope
 from sklearn.cross_decomposition import CCA, PLSCanonical
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingRegressor,
     IsolationForest,
@@ -15,16 +18,24 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.feature_selection import SelectKBest, SequentialFeatureSelector
-from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
-from sklearn.multiclass import OneVsOneClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import RegressorChain
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import NearestCentroid, RadiusNeighborsClassifier, RadiusNeighborsRegressor
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestCentroid,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
@@ -257,7 +268,56 @@ def test_one_against_one(inner, target):
 
 
 def test_one_against_one_of_boosted_trees():
-    refused(OneVsOneClassifier(GradientBoostingClassifier(n_estimators=2)), THREE, "votes by the decision_function")
+    agrees(OneVsOneClassifier(GradientBoostingClassifier(n_estimators=2)), THREE)
+    refused(OneVsOneClassifier(AdaBoostClassifier(n_estimators=2)), THREE, "asks for the decision_function of AdaBoost")
+
+
+@pytest.mark.parametrize("target", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize("inner", [LogisticRegression(), LinearSVC(), GaussianNB(), GradientBoostingClassifier()])
+def test_one_against_the_rest(inner, target):
+    agrees(OneVsRestClassifier(inner), target)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"estimator": LinearSVC()}, {"estimator": LogisticRegression(), "max_features": 0.5}, {"max_samples": 0.1}],
+)
+def test_bagging(settings):
+    agrees(BaggingClassifier(n_estimators=4, random_state=0, **settings), FOUR)
+
+
+@pytest.mark.parametrize("target", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        LogisticRegression(),
+        LinearSVC(),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        GradientBoostingClassifier(n_estimators=3),
+        RandomForestClassifier(5, random_state=0),
+        GaussianNB(),
+    ],
+    ids=lambda inner: type(inner).__name__,
+)
+def test_calibrated(inner, method, target):
+    agrees(CalibratedClassifierCV(inner, method=method, cv=2), target, atol=1e-5)
+
+
+def test_calibrated_before_and_by_temperature():
+    fitted = FrozenEstimator(RandomForestClassifier(5, random_state=0).fit(X, TWO))
+    agrees(CalibratedClassifierCV(fitted), TWO)
+    refused(CalibratedClassifierCV(LogisticRegression(), method="temperature"), TWO, "Use method='sigmoid'")
+
+
+def test_weighted_neighbours_are_refused():
+    agrees(KNeighborsClassifier(), THREE)
+    refused(KNeighborsClassifier(weights="distance"), THREE, "Use weights='uniform'")
+    refused(KNeighborsRegressor(weights="distance"), LINE, "Use weights='uniform'")
+
+
+def test_gaussian_process_regressor():
+    agrees(GaussianProcessRegressor(RBF(2.0) + WhiteKernel(0.1), optimizer=None), LINE)
 
 
 @pytest.mark.parametrize("weights", [None, [2.0, 1.0]])
