@@ -4,7 +4,7 @@ from scoring.certificate import Certificate
 from scoring.events import Event, Position
 from scoring.manifest import Baseline, Dtype, Feature, Graph, Lineage, Manifest, Outputs, Task, parse_manifest
 from scoring.outcomes import Label, LabelScore, ModelIdentity, Outcome, Prediction, Rejected, RejectionCode, encode
-from scoring.pipeline import Pipeline, Prepared, Scored
+from scoring.pipeline import Form, Pipeline, Prepared, Scored
 from scoring.ports import FakeScorer, Scorer, Scores
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Event",
     "FakeScorer",
     "Feature",
+    "Form",
     "Graph",
     "Label",
     "LabelScore",

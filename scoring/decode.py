@@ -19,7 +19,17 @@ _FEW_BRACKETS = MAX_DEPTH // 2
 class Decoder:
     """Decodes batches of event bodies to the struct of a model's schema."""
 
-    def __init__(self, struct: type[msgspec.Struct], *, max_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(
+        self, struct: type[msgspec.Struct], *, max_bytes: int = MAX_EVENT_BYTES, names: Sequence[str] = ()
+    ) -> None:
+        """Prepare to decode.
+
+        Args:
+            struct: what each body must fit.
+            max_bytes: the largest body that is looked at.
+            names: what the places of an array are called, where the bodies are arrays.
+        """
+        self._names = names
         self._decode: Callable[[bytes], msgspec.Struct] = msgspec.json.Decoder(struct).decode
         self._max_bytes = max_bytes
 
@@ -34,7 +44,7 @@ class Decoder:
                 # extend keeps what it had when the iterator raises, and the iterator goes on after the guilty event
                 decoded.extend(structs)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                decoded.append(explain(values[len(decoded)], error))
+                decoded.append(explain(values[len(decoded)], error, self._names))
             else:
                 return decoded
 
@@ -59,4 +69,4 @@ class Decoder:
         try:
             return self._decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return explain(value, error)
+            return explain(value, error, self._names)

@@ -5,6 +5,8 @@ when they are too short to be a card's.
 """
 
 import re
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,10 +29,16 @@ _TYPES = {
 }
 
 
-def explain(value: bytes, error: Exception) -> Rejected:
-    """Return the rejection for an event whose decoding raised `error`."""
+def explain(value: bytes, error: Exception, names: Sequence[str] = ()) -> Rejected:
+    """Return the rejection for an event whose decoding raised `error`.
+
+    Args:
+        value: the event's body.
+        error: what msgspec raised.
+        names: what the places of an array are called, where the event is one.
+    """
     if isinstance(error, msgspec.ValidationError):
-        return _invalid(value, str(error))
+        return _invalid(value, str(error), names)
     if isinstance(error, UnicodeDecodeError):
         return Rejected("invalid_json", f"the event is not UTF-8 at byte {_not_utf8(value)}")
     if not value.strip():
@@ -38,17 +46,21 @@ def explain(value: bytes, error: Exception) -> Rejected:
     return Rejected("invalid_json", f"the event is not JSON: {_lower(str(error))}")
 
 
-def _invalid(value: bytes, message: str) -> Rejected:
+def _invalid(value: bytes, message: str, names: Sequence[str]) -> Rejected:
     """Translate msgspec's message, e.g. "Expected `float`, got `str` - at `$.customer.age`"."""
     what, _, where = message.partition(" - at `$")
     field = where.removesuffix("`").removeprefix(".")
     if what.startswith(_MISSING):
         field = ".".join(part for part in (field, what.removeprefix(_MISSING).removesuffix("`")) if part)
         return Rejected("missing_field", f"{field} is missing", field)
+    found, expected = partial(_found, value, field), partial(_expected, what)
+    if names and field.startswith("["):
+        place, _, rest = field[1:].partition("]")
+        field = names[int(place)] + rest
     subject = field or "the event"
     if "out of range" in what:  # "Number out of range" or "Integer value out of range": no decoder can show it
         return Rejected("out_of_range", f"{subject} is too large a number; expected one within 64 bits", field)
-    return Rejected(_code(what), f"{subject} is {_found(value, field)}; {_expected(what)}", field)
+    return Rejected(_code(what), f"{subject} is {found()}; {expected()}", field)
 
 
 def _code(what: str) -> RejectionCode:
@@ -67,7 +79,7 @@ def _expected(what: str) -> str:
 def _found(value: bytes, field: str) -> str:
     try:
         found = msgspec.json.decode(value)
-        for key in field.replace("[", ".[").split(".") if field else ():
+        for key in field.replace("[", ".[").removeprefix(".").split(".") if field else ():
             found = found[int(key[1:-1])] if key.startswith("[") else found[key]
     except (msgspec.DecodeError, LookupError, TypeError, ValueError):
         return "not what it should be"

@@ -8,7 +8,7 @@ Rules:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,11 @@ from scoring.identity import prediction_ids
 from scoring.manifest import Manifest
 from scoring.outcomes import ModelIdentity, Outcome, Rejected
 from scoring.ports import Scorer, Scores
-from scoring.schema import event_schema
+from scoring.schema import event_schema, record_schema, row_schema
 
-__all__ = ["Pipeline", "Prepared", "Scored"]
+__all__ = ["Form", "Pipeline", "Prepared", "Scored"]
+
+Form = Literal["event", "record", "row"]
 
 _value_of = attrgetter("value")
 
@@ -76,17 +78,31 @@ class Pipeline:
             else ModelIdentity(name=manifest.name, version=manifest.version, digest=manifest.digest, certified=False)
         )
         self._scorer = scorer
-        self._schema = event_schema(manifest)
-        self._decoder = Decoder(self._schema.struct, max_bytes=max_event_bytes)
+        names = [feature.name for feature in manifest.features]
+        self._forms = {
+            form: (group, Decoder(group.struct, max_bytes=max_event_bytes, names=names if form == "row" else ()))
+            for form, group in (
+                ("event", event_schema(manifest)),
+                ("record", record_schema(manifest)),
+                ("row", row_schema(manifest)),
+            )
+        }
         self._answers = Answers(manifest, self.model)
 
-    def score(self, events: Sequence[Event]) -> list[Outcome]:
+    def score(self, events: Sequence[Event], form: Form = "event") -> list[Outcome]:
         """Return one outcome for each event, in order."""
-        return self.finish(self.run(self.prepare(events)))
+        return self.finish(self.run(self.prepare(events, form)))
 
-    def prepare(self, events: Sequence[Event]) -> Prepared:
-        """Decode and check the events, and lay out the features of those that pass as columns."""
-        decoded = self._decoder.decode(list(map(_value_of, events)))
+    def prepare(self, events: Sequence[Event], form: Form = "event") -> Prepared:
+        """Decode and check the events, and lay out the features of those that pass as columns.
+
+        Args:
+            events: the batch.
+            form: how the bodies carry the features: `event` where the manifest's paths say, `record` flat and by name,
+                `row` as an array in the manifest's order. Only an event has an id.
+        """
+        group, decoder = self._forms[form]
+        decoded = decoder.decode(list(map(_value_of, events)))
         rejected = {row: item for row, item in enumerate(decoded) if isinstance(item, Rejected)}
         rows: Sequence[int] = range(len(events))
         if rejected:
@@ -94,9 +110,9 @@ class Pipeline:
             decoded = [decoded[row] for row in rows]
         if not rows:
             return Prepared(events=events, rejected=rejected, rows=(), columns={}, event_ids=None)
-        values = transpose(self._schema, decoded)
+        values = transpose(group, decoded)
         columns, refused = self._columns(values)
-        ids = None if self.manifest.event_id is None else list(map(str, values[EVENT_ID]))
+        ids = list(map(str, values[EVENT_ID])) if EVENT_ID in values else None
         if refused:
             rejected |= {rows[index]: why for index, why in refused.items()}
             kept = np.array([index for index in range(len(rows)) if index not in refused], np.intp)

@@ -2,6 +2,9 @@
 
 A manifest's paths form a tree. Each object on the way becomes one struct; each feature becomes one of its fields. The
 leaves of a struct are found again by position, so that whole batches can be turned into columns by C functions alone.
+
+A model takes its features in three forms: an event has each where the manifest's path says; a record has them by name,
+flat; a row has them in the manifest's order, without names. Records and rows are what people type into a request.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +16,7 @@ from msgspec import Meta
 from scoring.errors import ManifestError
 from scoring.manifest import Feature, Manifest
 
-__all__ = ["EVENT_ID_LENGTH", "Group", "event_schema"]
+__all__ = ["EVENT_ID_LENGTH", "Group", "event_schema", "record_schema", "row_schema"]
 
 EVENT_ID_LENGTH = 256
 _INT64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -57,6 +60,24 @@ def event_schema(manifest: Manifest) -> Group:
     if manifest.event_id is not None:
         _plant(root, manifest.event_id, None)
     return _group(root, is_root=True)
+
+
+def record_schema(manifest: Manifest) -> Group:
+    """Return the group of a flat object with the features by their names."""
+    root = _Node()
+    for feature in manifest.features:
+        _plant(root, (feature.name,), feature)
+    return _group(root, is_root=True)
+
+
+def row_schema(manifest: Manifest) -> Group:
+    """Return the group of an array with the features in the manifest's order."""
+    fields = [
+        (f"field_{index}", _leaf_type(feature) | None if feature.nullable else _leaf_type(feature))
+        for index, feature in enumerate(manifest.features)
+    ]
+    struct = msgspec.defstruct("row", fields, array_like=True, forbid_unknown_fields=True, gc=False)
+    return Group(struct=struct, members=manifest.features, absent=None)
 
 
 def _plant(root: _Node, path: tuple[str, ...], feature: Feature | None) -> None:

@@ -18,6 +18,7 @@ OFFERED = {
         "Event",
         "FakeScorer",
         "Feature",
+        "Form",
         "Graph",
         "Label",
         "LabelScore",
