@@ -62,6 +62,8 @@ class HealthServer:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # idle callers must not keep a probe from connecting
+
     def server_bind(self) -> None:
         """Bind, without asking a name server what this machine is called: it may be long in answering."""
         TCPServer.server_bind(self)

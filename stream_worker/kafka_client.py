@@ -66,10 +66,15 @@ async def stop_client(client: AIOKafkaConsumer | AIOKafkaProducer, name: str) ->
 
 
 def _ssl_context(tls: Tls) -> ssl.SSLContext:
+    loading = tls.ca_file
     try:
         context = ssl.create_default_context(cafile=tls.ca_file)
         if tls.certificate_file is not None:
-            context.load_cert_chain(tls.certificate_file, tls.key_file)
+            loading = tls.certificate_file
+            context.load_cert_chain(tls.certificate_file, tls.key_file, password="")  # or OpenSSL asks the terminal
+    except ssl.SSLError as error:
+        expected = "certificates" if loading == tls.ca_file else f"a certificate that goes with {tls.key_file}"
+        raise ConfigurationError(f"tls: cannot load {loading}: expected {expected}, in PEM form") from error
     except OSError as error:
-        raise ConfigurationError(f"tls: cannot load {error.filename or tls.certificate_file}: {error}") from error
+        raise ConfigurationError(f"tls: cannot load {loading}: {error.strerror}") from error
     return context

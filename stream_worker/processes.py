@@ -50,10 +50,12 @@ async def _keep_running(command: Sequence[str], stop: asyncio.Event, ended: asyn
         if process.returncode in (0, EXIT_CONFIGURATION):
             ended.set()
             return process.returncode
-        pause = _FIRST_PAUSE_S if time.monotonic() - started > _QUICK_S else min(pause * 2, _LONGEST_PAUSE_S)
+        if time.monotonic() - started > _QUICK_S:
+            pause = _FIRST_PAUSE_S
         _LOG.error("worker process %d ended with %s; starting another in %g s", process.pid, process.returncode, pause)
         if await _any_set(stop, ended, seconds=pause):
             return process.returncode or 1
+        pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
 async def _ended_by_itself(process: Process, stop: asyncio.Event, ended: asyncio.Event) -> bool:

@@ -32,6 +32,7 @@ class Watchdog:
             end: ends the process with an exit code.
         """
         self._stall_timeout = stall_timeout
+        self._interval = min(_CHECK_S, stall_timeout / 4)
         self._hung = hung
         self._end = end
         self._last_beat = time.monotonic()
@@ -63,10 +64,10 @@ class Watchdog:
     async def _beat(self) -> None:
         while True:
             self._last_beat = time.monotonic()
-            await asyncio.sleep(_CHECK_S)
+            await asyncio.sleep(self._interval)
 
     def _watch(self) -> None:
-        while not self._off.wait(_CHECK_S):
+        while not self._off.wait(self._interval):
             if self.still_for > self._stall_timeout:
                 self._abort(f"the event loop has stood still for {self.still_for:.0f} s")
             if self._end_at is not None and time.monotonic() > self._end_at:

@@ -59,4 +59,4 @@ class Counters:
         total = int(self.latencies.sum())
         if not total:
             return float("nan")
-        return float(np.searchsorted(np.cumsum(self.latencies), quantile * total))
+        return float(np.searchsorted(np.cumsum(self.latencies), max(quantile * total, 1)))
