@@ -47,14 +47,13 @@ def command(
     stream = stream_settings(settings, config)
     if workers > 1:
         raise typer.Exit(uvloop.run(_run_processes(config, workers, stream)))
-    pipeline = load_deployment(settings, stream)
     try:
-        uvloop.run(_run_one(pipeline, stream, index))
+        uvloop.run(_run_one(load_deployment(settings, stream), stream, index))
     except WeirError as error:
         # a client library's thread may hang: say what is wrong, then end without waiting for it
         sys.stderr.write(f"error: {error}\n")
         sys.stderr.flush()
-        os._exit(EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else 1)
+        os._exit(1 if error.retryable else EXIT_CONFIGURATION)  # a supervisor starts the first kind again
 
 
 def build_worker(
@@ -113,9 +112,15 @@ async def _run_one(pipeline: Pipeline, stream: StreamSettings, index: int) -> No
 
 def _end_soon() -> None:
     """End the process a little later, should what a client library left behind keep it from ending by itself."""
-    timer = threading.Timer(_GRACE_S, os._exit, (EXIT_STALLED,))
+    timer = threading.Timer(_GRACE_S, _end)
     timer.daemon = True
     timer.start()
+
+
+def _end() -> None:
+    sys.stderr.write("error: a client library keeps the process from ending; ending it\n")
+    sys.stderr.flush()
+    os._exit(EXIT_STALLED)
 
 
 async def _run_processes(config: Path, workers: int, stream: StreamSettings) -> int:
