@@ -1,7 +1,7 @@
-"""The certificate: the estimator's own answers against those of the session that will serve."""
+"""The certificate: the original's own answers against those of the session that will serve."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from converters.layout import Layout
 from converters.padding import BATCH_SIZES, smallest_padding
 from converters.probes import KINDS, Probe, probe_rows
-from converters.reference import Answer, Reference
+from converters.reference import Answer, EstimatorReference, Reference
 from models import OnnxScorer
 from scoring.answers import Answers
 from scoring.certificate import Certificate
@@ -23,7 +23,7 @@ from scoring.manifest import Manifest
 from scoring.outcomes import ModelIdentity, Prediction
 from scoring.ports import Scores
 
-__all__ = ["TOLERANCE", "certify", "refusal"]
+__all__ = ["TOLERANCE", "certify", "compare", "refusal"]
 
 # Sessions add in float32, whose unit is 6e-8: hundreds of trees or terms reach some 1e-6, and a converter that gets
 # something wrong 1e-3 and more. 1e-5 stands well apart from both.
@@ -61,28 +61,61 @@ def certify(
         ConversionError: the estimator cannot score the rows held back.
         CertificateError: the session's bits depend on the batch at any padding.
     """
+    reference = EstimatorReference(estimator, layout, manifest)
     serialised = model.SerializeToString(deterministic=True)
-    comparison = _Comparison(Reference(estimator, layout, manifest), _Served(serialised, manifest), tolerance)
+    probes = probe_rows(model, manifest, held_back)
+    return compare(reference, probes, serialised, manifest, tolerance=tolerance, report=report)
+
+
+def compare(
+    reference: Reference,
+    probes: Iterable[Probe],
+    model: bytes,
+    manifest: Manifest,
+    *,
+    tolerance: float = TOLERANCE,
+    report: Callable[[str], None] = lambda _: None,
+) -> Certificate:
+    """Compares the answers of an original with those of a graph on probes, and measures the padding.
+
+    Args:
+        reference: the original.
+        probes: the rows to compare, those held back among them.
+        model: the serialised graph.
+        manifest: how the graph is fed, and what its scores mean.
+        tolerance: as `certify` takes it.
+        report: told what is being done.
+
+    Raises:
+        ConversionError: the original cannot score the rows held back.
+        CertificateError: the session's bits depend on the batch at any padding.
+    """
+    comparison = _Comparison(reference, _Served(model, manifest), tolerance)
     batch: dict[str, NDArray[Any]] = {}
     # many short calls: OpenMP's threads would spend their time waiting for each other, most of all on busy machines
     with threadpool_limits(1, user_api="openmp"):
-        for probe in probe_rows(model, manifest, held_back):
+        for probe in probes:
             report(f"comparing answers: {probe.kind.replace('_', ' ')} {probe.feature}".rstrip())
             comparison.add(probe)
             if probe.kind == "held_back":
                 batch = dict(probe.columns)
     report("comparing batch sizes bit for bit")
-    padding = smallest_padding(serialised, manifest.features, manifest.graph, batch)
+    padding = smallest_padding(model, manifest.features, manifest.graph, batch)
     return comparison.certificate(padding)
 
 
-def refusal(manifest: Manifest) -> str:
-    """Returns in words why a model's certificate failed: by how much, and where."""
+def refusal(manifest: Manifest, original: str = EstimatorReference.title) -> str:
+    """Returns in words why a model's certificate failed: by how much, and where.
+
+    Args:
+        manifest: with the certificate.
+        original: what the graph was compared with.
+    """
     certificate = manifest.certificate
     if certificate is None or certificate.passed:
         return f"{manifest.name} has not failed its certificate"
     return (
-        f"the graph does not answer like the estimator: scores differ by up to {certificate.score_difference:.3g} "
+        f"the graph does not answer like {original}: scores differ by up to {certificate.score_difference:.3g} "
         f"(allowed: {certificate.tolerance:g}), and {certificate.flips} of {sum(certificate.rows.values())} decisions "
         f"differ; {certificate.worst}"
     )
@@ -129,7 +162,7 @@ class _Comparison:
     def add(self, probe: Probe) -> None:
         """Compare the rows of a probe."""
         try:
-            expected = self.reference.answer(probe.rows)
+            expected = self.reference.answer(probe)
         except ConversionError:
             if probe.kind == "held_back":
                 raise
@@ -139,7 +172,7 @@ class _Comparison:
         try:
             scores, labels = self.served.answer(probe.columns)
         except ScoringError as error:
-            self._found(np.inf, f"{_words(probe)}: the session fails where the estimator answers: {error}")
+            self._found(np.inf, f"{_words(probe)}: the session fails where {self.reference.title} answers: {error}")
             return
         self._compare_scores(probe, expected, scores)
         if expected.labels is not None:
@@ -192,7 +225,7 @@ class _Comparison:
         self.rows[probe.kind] += len(probe.rows)
         self._found(
             np.inf,
-            f"{_words(probe)}: the estimator refuses these values, and the graph answers all the same; "
+            f"{_words(probe)}: {self.reference.title} refuses these values, and the graph answers all the same; "
             "an encoder with handle_unknown says what is meant",
         )
 

@@ -2,23 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from converters.certify import TOLERANCE, certify, refusal
-from converters.draft import build_graph, find_commit, find_libraries, find_opset, find_outputs, find_task
+from converters.draft import build_graph, find_libraries, find_outputs, find_task
 from converters.features import Columns, describe_features
 from converters.layout import plan_layout
+from converters.manifests import Described, describe, draft_manifest
 from converters.table import Sample
 from models import Store
 from scoring.errors import CertificateError, ConversionError, ScoringError
-from scoring.manifest import Dtype, Lineage, Manifest, parse_manifest
+from scoring.manifest import Dtype, Manifest
 from scoring.outcomes import Label
-from scoring.schema import event_schema
 
 __all__ = ["Source", "convert"]
 
@@ -48,18 +46,22 @@ class Source:
         """The rows to certify the model on."""
         return (self.held_back or self.sample).rows
 
+    @property
+    def data_sets(self) -> dict[str, str]:
+        """Name and SHA-256 of the data sets that it was made from."""
+        return dict(self.sample.data_sets) | dict(self.held_back.data_sets if self.held_back else {})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Terms:
     """What was asked of the conversion."""
 
-    name: str
     positive: Label | None
     threshold: float | None
     top_k: int
     tolerance: float
     uncertified: bool
-    described: dict[str, Any]
+    described: Described
     report: Report
 
 
@@ -108,19 +110,13 @@ def convert(
         ManifestError: an argument is none that a manifest takes.
         StoreError: the store cannot be written.
     """
-    described = {
-        "tags": dict(tags or {}),
-        "properties": dict(properties or {}),
-        "lineage": _lineage(source, store, name, run_id),
-    }
     terms = _Terms(
-        name=name,
         positive=positive,
         threshold=threshold,
         top_k=top_k,
         tolerance=tolerance,
         uncertified=uncertified,
-        described=described,
+        described=describe(store, name, data_sets=source.data_sets, tags=tags, properties=properties, run_id=run_id),
         report=report,
     )
     manifest, model = _attempt(source, terms)
@@ -140,25 +136,16 @@ def _attempt(source: Source, terms: _Terms) -> tuple[Manifest, bytes]:
     outputs = find_outputs(estimator, task, positive=terms.positive, threshold=terms.threshold, top_k=terms.top_k)
     terms.report("converting to ONNX")
     model, graph = build_graph(estimator, features)
-    serialised = model.SerializeToString(deterministic=True)
-    manifest = parse_manifest(
-        {
-            "name": terms.name,
-            "version": 1,  # the store gives it the next free one
-            "task": task,
-            "features": features,
-            "event_id": columns.event_path,
-            "graph": graph,
-            "outputs": outputs,
-            "opset": find_opset(model),
-            "libraries": find_libraries(estimator),
-            "digest": sha256(serialised).hexdigest(),
-            "created": datetime.now(UTC),
-            **terms.described,
-        },
-        source=f"the manifest of {terms.name}",
+    manifest, serialised = draft_manifest(
+        model,
+        terms.described,
+        task=task,
+        features=features,
+        event_id=columns.event_path,
+        graph=graph,
+        outputs=outputs,
+        libraries=find_libraries(estimator),
     )
-    event_schema(manifest)  # paths that contradict each other are refused here, and not when it is served
     if terms.uncertified:
         return manifest, serialised
     certificate = certify(
@@ -193,10 +180,3 @@ def _loses(source: Source, name: str) -> bool:
         for rows in (source.sample.rows, source.compared)
         for numbers in (rows[name].dropna().to_numpy(np.float64),)
     )
-
-
-def _lineage(source: Source, store: Store, name: str, run_id: str | None) -> Lineage:
-    digests = dict(source.sample.data_sets) | dict(source.held_back.data_sets if source.held_back else {})
-    versions = store.versions(name)
-    replaced = store.aliases(name).get("champion", versions[-1]) if versions else None
-    return Lineage(data_sets=digests, run_id=run_id, commit=find_commit(), parent_version=replaced)

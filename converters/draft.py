@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -20,7 +20,15 @@ from scoring.errors import ConfigurationError, ConversionError
 from scoring.manifest import Feature, Graph, Outputs, Task
 from scoring.outcomes import Label
 
-__all__ = ["build_graph", "find_commit", "find_libraries", "find_opset", "find_outputs", "find_task"]
+__all__ = [
+    "build_graph",
+    "find_commit",
+    "find_libraries",
+    "find_opset",
+    "find_outputs",
+    "find_task",
+    "installed_versions",
+]
 
 _MATRIX: Final = "features"
 _ALWAYS: Final = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
@@ -120,7 +128,11 @@ def find_opset(model: onnx.ModelProto) -> dict[str, int]:
 def find_libraries(estimator: Any) -> dict[str, str]:
     """Returns the versions of the libraries that had a hand in the model."""
     used = {type(step.estimator).__module__.partition(".")[0] for step in walk(estimator)}
-    names = [*_ALWAYS, *(name for top, more in _BOOSTERS.items() if top in used for name in more)]
+    return installed_versions([*_ALWAYS, *(name for top, more in _BOOSTERS.items() if top in used for name in more)])
+
+
+def installed_versions(names: Iterable[str]) -> dict[str, str]:
+    """Returns the versions of those distributions that are installed."""
     return {name: found for name in names if (found := _installed(name)) is not None}
 
 

@@ -372,6 +372,7 @@ def test_the_graph_is_whole(store):
 
 def test_what_the_package_offers():
     assert converters.__all__ == [
-        "Columns", "Sample", "Source", "convert", "load_estimator", "read_paths", "read_sample", "sample_of",
+        "Columns", "GraphInput", "GraphSource", "Sample", "Source", "convert", "convert_graph", "load_estimator",
+        "read_paths", "read_sample", "sample_of", "to_onnx",
     ]  # fmt: skip
     assert converters.Sample is Sample
