@@ -1,5 +1,6 @@
 """A model at serving time: the ONNX session, the store, references and aliases."""
 
+from models.deployments import Deployment, check_traffic
 from models.graph import MAX_MODEL_BYTES, check_graph
 from models.loading import load_pipeline, load_scorer
 from models.references import Reference, parse_reference
@@ -9,11 +10,13 @@ from models.store import LocalStore, Store, resolve
 __all__ = [
     "MAX_MODEL_BYTES",
     "MAX_ROWS",
+    "Deployment",
     "LocalStore",
     "OnnxScorer",
     "Reference",
     "Store",
     "check_graph",
+    "check_traffic",
     "load_pipeline",
     "load_scorer",
     "parse_reference",

@@ -94,7 +94,9 @@ class OnnxScorer:
 
     def _run(self, columns: Mapping[str, NDArray[Any]], start: int, stop: int) -> Scores:
         rows = stop - start
-        part = {name: _padded(column[start:stop], self._padding) for name, column in columns.items()}
+        part = columns
+        if start or rows < self._padding or rows < len(next(iter(columns.values()))):
+            part = {name: _padded(column[start:stop], self._padding) for name, column in columns.items()}
         try:
             answers = self._session.run(self._outputs, self._feeds(part))
         except _ORT_ERRORS as error:

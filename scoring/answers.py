@@ -12,9 +12,9 @@ from scoring.manifest import Manifest
 from scoring.outcomes import Label, LabelScore, ModelIdentity, Prediction, Rejected
 from scoring.ports import Scores
 
-__all__ = ["Answers"]
+__all__ = ["NOT_FINITE", "Answers"]
 
-_NOT_FINITE = Rejected("score_not_finite", "the model's score for this event is not a finite number")
+NOT_FINITE = Rejected("score_not_finite", "the model's score for this event is not a finite number")
 
 _Scores = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class Answers:
         )
         if not finite.all():
             for row in np.flatnonzero(~finite).tolist():
-                predictions[row] = _NOT_FINITE
+                predictions[row] = NOT_FINITE
         return predictions
 
     def _one(self, scores: Scores, wide: _Scores) -> tuple[_Scores, Iterable[Label | None], Iterable[UnsetType]]:

@@ -11,10 +11,9 @@ from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scoring.answers import Answers
-from scoring.columns import EVENT_ID, Columns, build_column, transpose
+from scoring.answers import NOT_FINITE, Answers
+from scoring.columns import EVENT_ID, Columns, build_columns, transpose
 from scoring.decode import MAX_EVENT_BYTES, Decoder
 from scoring.errors import ScoringError
 from scoring.events import Event
@@ -93,6 +92,19 @@ class Pipeline:
         """Return one outcome for each event, in order."""
         return self.finish(self.run(self.prepare(events, form)))
 
+    def score_classes(self, events: Sequence[Event], form: Form = "event") -> list[list[float] | Rejected]:
+        """Return for each event the session's score of every class, in the manifest's order, or why there is none."""
+        scored = self.run(self.prepare(events, form))
+        rows = scored.prepared.rows
+        refused = scored.prepared.rejected | {rows[index]: why for index, why in scored.failed.items()}
+        outcomes: list[Any] = [refused.get(row) for row in range(len(events))]
+        for part, scores in scored.runs:
+            wide = scores.scores.astype(np.float64, copy=False).reshape(part.stop - part.start, -1)
+            finite: list[bool] = np.asarray(np.isfinite(wide).all(axis=1)).tolist()
+            for row, values, is_finite in zip(rows[part], wide.tolist(), finite, strict=True):
+                outcomes[row] = values if is_finite else NOT_FINITE
+        return outcomes
+
     def prepare(self, events: Sequence[Event], form: Form = "event") -> Prepared:
         """Decode and check the events, and lay out the features of those that pass as columns.
 
@@ -111,7 +123,7 @@ class Pipeline:
         if not rows:
             return Prepared(events=events, rejected=rejected, rows=(), columns={}, event_ids=None)
         values = transpose(group, decoded)
-        columns, refused = self._columns(values)
+        columns, refused = build_columns(self.manifest.features, values)
         ids = list(map(str, values[EVENT_ID])) if EVENT_ID in values else None
         if refused:
             rejected |= {rows[index]: why for index, why in refused.items()}
@@ -152,19 +164,12 @@ class Pipeline:
                     outcomes[row] = outcome
         return outcomes
 
-    def _columns(self, values: dict[str, Sequence[Any]]) -> tuple[dict[str, NDArray[Any]], dict[int, Rejected]]:
-        columns: dict[str, NDArray[Any]] = {}
-        refused: dict[int, Rejected] = {}
-        for feature in self.manifest.features:
-            columns[feature.name], wrong = build_column(feature, values[feature.name])
-            refused = wrong | refused  # the first feature's complaint about a row stands
-        return columns, refused
-
     def _run_between(
         self, columns: Columns, start: int, stop: int, runs: list[tuple[slice, Scores]], failed: dict[int, Rejected]
     ) -> None:
         """Score rows [start, stop); where the scorer raises, halve until the guilty rows stand alone."""
-        part = {name: column[start:stop] for name, column in columns.items()}
+        whole = stop - start == len(next(iter(columns.values())))
+        part = columns if whole else {name: column[start:stop] for name, column in columns.items()}
         try:
             runs.append((slice(start, stop), self._scores(part, stop - start)))
         except ScoringError as error:

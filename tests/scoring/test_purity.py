@@ -43,11 +43,13 @@ OFFERED = {
     "models": [
         "MAX_MODEL_BYTES",
         "MAX_ROWS",
+        "Deployment",
         "LocalStore",
         "OnnxScorer",
         "Reference",
         "Store",
         "check_graph",
+        "check_traffic",
         "load_pipeline",
         "load_scorer",
         "parse_reference",
