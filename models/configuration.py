@@ -147,9 +147,7 @@ def _overrides(known: tuple[str, ...]) -> dict[str, str]:
     for name in found:
         key = name[len(_PREFIX) :].split("__")[0].lower()
         if key not in known:
-            raise ConfigurationError(
-                f"{name} of the environment: there is no such key; known are {', '.join(known)}"
-            )
+            raise ConfigurationError(f"{name} of the environment: there is no such key; known are {', '.join(known)}")
     return found
 
 

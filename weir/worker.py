@@ -156,8 +156,12 @@ def load_deployment(settings: Settings, stream: StreamSettings) -> Pipeline:
     """Return the pipeline over the deployed model.
 
     Raises:
+        ConfigurationError: several are deployed; each event of a stream is scored once.
         WeirError: the model is not there or must not be served.
     """
+    if len(settings.deployments) > 1:
+        names = ", ".join(deployment.name for deployment in settings.deployments)
+        raise ConfigurationError(f"deployments: a worker serves one, not {names}; give each a worker of its own")
     deployment = settings.deployments[0]
     return load_pipeline(
         LocalStore(settings.store),

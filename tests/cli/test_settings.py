@@ -20,6 +20,9 @@ WHOLE = {
         "dead_letters": {"kind": "kafka", "topic": "transactions.dead"},
     },
 }
+BLUE = {"name": "blue", "model": "fraud@champion"}
+GREEN = {"name": "green", "model": "fraud@challenger"}
+MIRROR = {"name": "shadow", "model": "fraud:7", "mirror": 10}
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +138,17 @@ class TestDeployments:
     def test_there_must_be_one(self, words, content):
         assert words(content | {"store": "s"}).startswith("weir.yaml: deployments: ")
 
+    def test_several_share_the_traffic_and_mirrors_have_none(self, load):
+        settings = load({"deployments": [BLUE | {"traffic": 70}, GREEN | {"traffic": 30, "mirror": 5}, MIRROR]})
+        assert [(one.traffic, one.mirror) for one in settings.deployments] == [(70, 0), (30, 5), (0, 10)]
+
+    def test_of_several_each_says_its_share(self, words):
+        assert words({"deployments": [BLUE, GREEN]}) == "weir.yaml: deployments: traffic must sum to 100, not 0"
+
+    def test_names_differ(self, words):
+        told = words({"deployments": [BLUE | {"traffic": 50}, BLUE | {"traffic": 50}]})
+        assert told == "weir.yaml: deployments: names must differ, not ['blue', 'blue']"
+
     def test_traffic_must_sum_to_a_hundred(self, words):
         deployments = [{"name": "blue", "model": "fraud", "traffic": 90}]
         assert words({"deployments": deployments}) == "weir.yaml: deployments: traffic must sum to 100, not 90"
@@ -216,6 +230,19 @@ class TestSecrets:
             "weir.yaml: stream.source.sasl.password is a secret; "
             "set it as WEIR__STREAM__SOURCE__SASL__PASSWORD in the environment"
         )
+
+    @pytest.mark.parametrize("key", ["primary_key", "secondary_key"])
+    def test_the_http_door_has_some_too(self, words, key):
+        assert words(WHOLE | {"http": {"auth": {key: "hunter2"}}}) == (
+            f"weir.yaml: http.auth.{key} is a secret; set it as WEIR__HTTP__AUTH__{key.upper()} in the environment"
+        )
+
+    @pytest.mark.parametrize("secret", ["hunter2", "12345", "true", "null", '{"a": 1}', "[1", " "])
+    def test_the_environment_gives_keys_as_they_are(self, load, monkeypatch, secret):
+        monkeypatch.setenv("WEIR__HTTP__AUTH__PRIMARY_KEY", secret)
+        http = load(WHOLE).http
+        assert http.auth.primary_key.get_secret_value() == secret
+        assert "hunter2" not in repr(http)
 
     @pytest.mark.parametrize("secret", ["hunter2", "12345", "true", "null", '{"a": 1}', "[1", " "])
     def test_the_environment_gives_it_as_it_is(self, load, monkeypatch, secret):

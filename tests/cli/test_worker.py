@@ -105,6 +105,14 @@ class TestWhatGoesWrong:
         code, error = refused(configuration(tmp_path, deployments=deployments), "--workers", "2")
         assert (code, "cards" in error) == (2, True)
 
+    def test_several_deployments(self, refused, tmp_path):
+        blue, green = {"name": "blue", "model": "payments"}, {"name": "green", "model": "payments:1", "mirror": 10}
+        code, error = refused(configuration(tmp_path, deployments=[blue | {"traffic": 100}, green]))
+        assert (code, error) == (
+            2,
+            "deployments: a worker serves one, not blue, green; give each a worker of its own",
+        )
+
     def test_a_model_without_a_certificate(self, refused, tmp_path):
         LocalStore(tmp_path / "store").add(payments_manifest(certificate=None), payments())
         code, error = refused(configuration(tmp_path))
