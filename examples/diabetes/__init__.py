@@ -1,0 +1,1 @@
+"""Diabetes: a regression on ten measurements of a patient, scikit-learn's own data."""
