@@ -12,9 +12,9 @@ from rich.text import Text
 from models import LocalStore, Reference, load_pipeline, parse_reference, resolve
 from scoring.errors import ModelRefusedError
 from scoring.events import Event, Position
+from scoring.examples import example_event
 from scoring.manifest import Manifest
 from scoring.outcomes import Rejected, encode
-from weir.examples import example_event
 
 __all__ = ["app"]
 

@@ -11,9 +11,9 @@ from sklearn.pipeline import make_pipeline
 from converters import Columns, Source, convert, sample_of
 from models import LocalStore
 from scoring import Feature, parse_manifest
+from scoring.examples import example_event
 from tests.cli.running import ROOT, weir
 from tests.converters.drafts import numbers
-from weir.examples import example_event
 
 ROWS, LABELS = numbers()
 
