@@ -1,4 +1,4 @@
-"""The brokers that tests are given.
+"""The brokers, and the model, that tests are given.
 
 broker              one that a test runs against twice: librdkafka's mock, and Apache Kafka
 make_topic          makes a topic of its own for the test, on `broker`
@@ -8,14 +8,17 @@ apache_kafka        Apache Kafka, one broker for the whole run: leave it running
 apache_kafka_three  the same with three brokers, each keeping every topic
 killable_kafka, killable_kafka_three
                     the same two, for a test that kills, pauses or restarts brokers: mended after the test
+fraud_store         the folder of a store that holds the released fraud model
 own_kafka           the class ApacheKafka, for a test that starts a cluster of its own
 """
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from models import LocalStore
 from tests.brokers import Broker, unique_topic
 from tests.brokers.apache import ApacheKafka, ExternalKafka, missing_tools
 from tests.brokers.faults import FaultyBroker
@@ -92,6 +95,16 @@ def faulty_broker() -> Iterator[FaultyBroker]:
 def _quick_mock() -> Iterator[FaultyBroker]:
     with FaultyBroker() as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def fraud_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store that holds `fraud@champion`: read it, or copy it."""
+    from examples.fraud.release import release  # scikit-learn takes a while, and most tests do without
+
+    folder = tmp_path_factory.mktemp("released") / "store"
+    release(LocalStore(folder))
+    return folder
 
 
 @pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])

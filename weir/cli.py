@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "convert": _Entry("weir.convert:command", "Turn a fitted estimator into a certified model in the store."),
     "models": _Entry("weir.models:app", "List, show, verify and promote the models in a store."),
     "redrive": _Entry("weir.redrive:command", "Send dead letters back to where they came from, after a fix."),
+    "serve": _Entry("weir.serve:command", "Answer over HTTP until told to stop."),
     "worker": _Entry("weir.worker:command", "Score a stream until told to stop."),
 }
 

@@ -25,7 +25,7 @@ from stream_worker.watchdog import EXIT_STALLED
 from telemetry import Counters, Observer
 from weir.settings import Settings, load_settings
 
-__all__ = ["build_worker", "command", "load_deployment", "run_worker", "stream_settings"]
+__all__ = ["build_worker", "command", "load_deployment", "run_worker", "stop_on_signals", "stream_settings"]
 
 _LOG = logging.getLogger(__name__)
 _GRACE_S = 5.0  # between the stop's deadline and the moment the process is ended from outside the event loop
@@ -88,7 +88,7 @@ async def run_worker(worker: Worker, stop: asyncio.Event, stream: StreamSettings
 
 
 async def _run_one(pipeline: Pipeline, stream: StreamSettings, index: int) -> None:
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     counters = Counters()
     status = Status()
     worker = build_worker(pipeline, stream, counters, status)
@@ -126,10 +126,11 @@ def _end() -> None:
 async def _run_processes(config: Path, workers: int, stream: StreamSettings) -> int:
     base = [sys.executable, "-m", "weir", "worker", "--config", str(config)]
     commands = [[*base, "--index", str(index)] for index in range(workers)]
-    return await supervise(commands, _stop_on_signals(), shutdown_timeout=stream.shutdown_timeout_s + 2 * _GRACE_S)
+    return await supervise(commands, stop_on_signals(), shutdown_timeout=stream.shutdown_timeout_s + 2 * _GRACE_S)
 
 
-def _stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and Ctrl-C set."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

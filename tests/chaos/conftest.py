@@ -1,4 +1,4 @@
-"""The released fraud model, and a fresh set of topics with an auditor on them."""
+"""A fresh set of topics with an auditor on them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,20 +6,12 @@ from pathlib import Path
 import pytest
 
 from examples.fraud.events import events
-from examples.fraud.release import release
 from models import LocalStore, load_pipeline, parse_reference
 from scoring import Event, Prediction, encode
 from tests.brokers import Broker, unique_topic
 from tests.chaos.auditor import Auditor, Topics
 
 MakeAuditor = Callable[..., Auditor]
-
-
-@pytest.fixture(scope="session")
-def fraud_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("chaos") / "store"
-    release(LocalStore(folder))
-    return folder
 
 
 @pytest.fixture

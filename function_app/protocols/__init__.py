@@ -1,0 +1,1 @@
+"""The protocols of the HTTP door: each turns bodies into events, and outcomes into bodies."""

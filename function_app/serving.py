@@ -1,0 +1,139 @@
+"""The models that are served: loaded once, replaced without a gap, and nothing outside the store.
+
+Rules:
+- A model is loaded once however many requests ask for it at the same time.
+- A new version is loaded and warm before it takes the old one's place; requests under way finish on the old one.
+- A request names models by reference only, and the store decides what that is.
+"""
+
+import asyncio
+import os
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from function_app.batching import Batcher
+from function_app.problems import ProblemError
+from function_app.settings import BatchingSettings
+from models import Deployment, Reference, Store, load_pipeline, parse_reference, resolve
+from scoring.errors import ConfigurationError, ModelNotFoundError, WeirError
+
+__all__ = ["Models"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_LOADED = 16  # versions kept in memory beside the deployed ones
+
+
+class Models:
+    """Batchers over loaded models."""
+
+    def __init__(self, store: Store, deployments: Sequence[Deployment], settings: BatchingSettings) -> None:
+        self._store = store
+        self._deployments = deployments
+        self._settings = settings
+        self._executor = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "scoring")
+        self._loaded: OrderedDict[tuple[str, int], Batcher] = OrderedDict()
+        self._locks: dict[tuple[str, int], asyncio.Lock] = {}
+        self._deployed: dict[str, Batcher] = {}
+        self._why_not_ready = "the models are not loaded yet"
+
+    @property
+    def why_not_ready(self) -> str:
+        """Why nothing can be scored; empty when it can."""
+        return self._why_not_ready
+
+    def names(self) -> list[str]:
+        """Return the names of the deployed models."""
+        return sorted({deployment.reference.name for deployment in self._deployments})
+
+    async def load(self) -> None:
+        """Load what the deployments' references mean now, and serve it from now on.
+
+        Raises:
+            WeirError: a model is missing or must not be served; what was served before still is.
+        """
+        try:
+            deployed = {
+                deployment.name: await self._get(deployment.reference, allow_uncertified=deployment.allow_uncertified)
+                for deployment in self._deployments
+            }
+        except WeirError as error:
+            if not self._deployed:
+                self._why_not_ready = str(error)
+            raise
+        self._deployed = deployed
+        self._why_not_ready = ""
+
+    def choose(self, body: bytes) -> Batcher:
+        """Return the deployment that answers a request: its share of the traffic, by the request's own bytes.
+
+        Raises:
+            ProblemError: 503, no model is loaded yet.
+        """
+        if not self._deployed:
+            raise ProblemError(503, self._why_not_ready, headers={"Retry-After": "1"})
+        ticket = zlib.crc32(body) % 100 if len(self._deployed) > 1 else 0
+        for deployment in self._deployments:
+            ticket -= deployment.traffic
+            if ticket < 0:
+                return self._deployed[deployment.name]
+        return self._deployed[self._deployments[0].name]
+
+    def mirrors(self, body: bytes) -> list[Batcher]:
+        """Return the deployments that are to score this request too, unseen by its caller."""
+        ticket = zlib.crc32(body[::-1]) % 100 if len(self._deployed) > 1 else 0
+        return [self._deployed[d.name] for d in self._deployments if ticket < d.mirror and d.name in self._deployed]
+
+    async def named(self, text: str) -> Batcher:
+        """Return the model that a request names: a deployed one, or another that the store holds.
+
+        Raises:
+            ProblemError: 404, the store has no such model; 503, it must not be served.
+        """
+        try:
+            reference = parse_reference(text)
+            return await self._get(reference, allow_uncertified=False)
+        except ConfigurationError as error:
+            raise ProblemError(404, str(error)) from error
+        except ModelNotFoundError as error:
+            raise ProblemError(404, f"there is no model {text!r}") from error
+        except WeirError as error:
+            raise ProblemError(error.status, str(error)) from error
+
+    @property
+    def has_mirrors(self) -> bool:
+        """Whether any deployment listens to others' traffic."""
+        return any(deployment.mirror for deployment in self._deployments)
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a function returns, called in one of the scoring threads."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, partial(function, *args, **kwargs))
+
+    async def _get(self, reference: Reference, *, allow_uncertified: bool) -> Batcher:
+        version = await self.in_thread(resolve, self._store, reference)
+        key = reference.name, version
+        if key not in self._loaded:
+            async with self._locks.setdefault(key, asyncio.Lock()):
+                if key not in self._loaded:
+                    exact = Reference(name=key[0], version=version)
+                    self._loaded[key] = await self.in_thread(self._load, exact, allow_uncertified=allow_uncertified)
+        self._loaded.move_to_end(key)
+        self._forget_the_oldest()
+        return self._loaded[key]
+
+    def _load(self, reference: Reference, *, allow_uncertified: bool) -> Batcher:
+        pipeline = load_pipeline(self._store, reference, allow_uncertified=allow_uncertified)
+        return Batcher(pipeline, self._settings, self._executor)
+
+    def _forget_the_oldest(self) -> None:
+        deployed = set(map(id, self._deployed.values()))
+        spare = [key for key, batcher in self._loaded.items() if id(batcher) not in deployed]
+        for key in spare[: max(0, len(spare) - _LOADED)]:
+            del self._loaded[key]
+            self._locks.pop(key, None)
