@@ -40,6 +40,7 @@ class Models:
         self._loaded: OrderedDict[tuple[str, int], Batcher] = OrderedDict()
         self._locks: dict[tuple[str, int], asyncio.Lock] = {}
         self._deployed: dict[str, Batcher] = {}
+        self._current: dict[str, Batcher] = {}  # the deployed ones by their references, as requests spell them
         self._why_not_ready = "the models are not loaded yet"
 
     @property
@@ -67,6 +68,7 @@ class Models:
                 self._why_not_ready = str(error)
             raise
         self._deployed = deployed
+        self._current = {str(d.reference): deployed[d.name] for d in self._deployments if not d.allow_uncertified}
         self._why_not_ready = ""
 
     def choose(self, body: bytes) -> Batcher:
@@ -95,9 +97,10 @@ class Models:
         Raises:
             ProblemError: 404, the store has no such model; 503, it must not be served.
         """
+        if text in self._current:
+            return self._current[text]
         try:
-            reference = parse_reference(text)
-            return await self._get(reference, allow_uncertified=False)
+            return await self._get(parse_reference(text), allow_uncertified=False)
         except ConfigurationError as error:
             raise ProblemError(404, str(error)) from error
         except ModelNotFoundError as error:
