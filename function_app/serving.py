@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 from function_app.batching import Batcher
 from function_app.problems import ProblemError
 from function_app.settings import BatchingSettings
-from models import Deployment, Reference, Store, load_pipeline, parse_reference, resolve
+from models import Deployment, Reference, Store, load_pipeline, resolve
 from scoring.errors import ConfigurationError, ModelNotFoundError, WeirError
 
 __all__ = ["Models"]
@@ -59,10 +59,7 @@ class Models:
             WeirError: a model is missing or must not be served; what was served before still is.
         """
         try:
-            deployed = {
-                deployment.name: await self._get(deployment.reference, allow_uncertified=deployment.allow_uncertified)
-                for deployment in self._deployments
-            }
+            deployed = {deployment.name: await self._get(deployment) for deployment in self._deployments}
         except WeirError as error:
             if not self._deployed:
                 self._why_not_ready = str(error)
@@ -100,7 +97,7 @@ class Models:
         if text in self._current:
             return self._current[text]
         try:
-            return await self._get(parse_reference(text), allow_uncertified=False)
+            return await self._get(Deployment(name="asked for", model=text))
         except ConfigurationError as error:
             raise ProblemError(404, str(error)) from error
         except ModelNotFoundError as error:
@@ -118,20 +115,25 @@ class Models:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, partial(function, *args, **kwargs))
 
-    async def _get(self, reference: Reference, *, allow_uncertified: bool) -> Batcher:
+    async def _get(self, deployment: Deployment) -> Batcher:
+        reference = deployment.reference
         version = await self.in_thread(resolve, self._store, reference)
         key = reference.name, version
         if key not in self._loaded:
             async with self._locks.setdefault(key, asyncio.Lock()):
                 if key not in self._loaded:
-                    exact = Reference(name=key[0], version=version)
-                    self._loaded[key] = await self.in_thread(self._load, exact, allow_uncertified=allow_uncertified)
+                    self._loaded[key] = await self.in_thread(self._load, deployment, version)
         self._loaded.move_to_end(key)
         self._forget_the_oldest()
         return self._loaded[key]
 
-    def _load(self, reference: Reference, *, allow_uncertified: bool) -> Batcher:
-        pipeline = load_pipeline(self._store, reference, allow_uncertified=allow_uncertified)
+    def _load(self, deployment: Deployment, version: int) -> Batcher:
+        pipeline = load_pipeline(
+            self._store,
+            Reference(name=deployment.reference.name, version=version),
+            allow_uncertified=deployment.allow_uncertified,
+            providers=deployment.providers,
+        )
         return Batcher(pipeline, self._settings, self._executor)
 
     def _forget_the_oldest(self) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.references import Reference, parse_reference
+from models.session import Provider
 
 __all__ = ["Deployment", "check_traffic"]
 
@@ -18,6 +19,7 @@ class Deployment(BaseModel):
         traffic: its share of the events, in percent.
         mirror: the share of the events, in percent, that it scores too without its answer being given to anybody.
         allow_uncertified: serve it without a passed certificate; every prediction then says so.
+        providers: what it runs on, best first; what this machine lacks is passed over with a warning.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +29,7 @@ class Deployment(BaseModel):
     traffic: Annotated[int, Field(ge=0, le=100)] = 0
     mirror: Annotated[int, Field(ge=0, le=100)] = 0
     allow_uncertified: bool = False
+    providers: Annotated[tuple[Provider, ...], Field(min_length=1)] = ("cpu",)
 
     @property
     def reference(self) -> Reference:

@@ -6,8 +6,9 @@ Rules:
 - `run` keeps no state between calls, so any number of threads may call it.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -19,7 +20,11 @@ from scoring.errors import ManifestError, ModelRefusedError, ScoringError
 from scoring.manifest import Dtype, Feature, Graph
 from scoring.ports import Scores
 
-__all__ = ["MAX_ROWS", "OnnxScorer", "run_raw"]
+__all__ = ["MAX_ROWS", "OnnxScorer", "Provider", "run_raw"]
+
+Provider = Literal["cuda", "cpu"]
+
+_LOG = logging.getLogger(__name__)
 
 MAX_ROWS = 4096  # rows in one call of the session: bounds its memory, and is the largest batch that was certified
 
@@ -33,6 +38,7 @@ _TENSORS: dict[Dtype, str] = {
     "image": "tensor(float)",
     "tensor": "tensor(float)",
 }
+_PROVIDERS: dict[Provider, str] = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 _SCORES = ("tensor(float)", "tensor(double)")
 _LABELS = ("tensor(int64)", "tensor(string)")
 
@@ -52,7 +58,14 @@ class OnnxScorer:
     """A graph that is ready to score columns."""
 
     def __init__(
-        self, model: bytes, features: tuple[Feature, ...], graph: Graph, *, padding: int = 1, source: str = "model"
+        self,
+        model: bytes,
+        features: tuple[Feature, ...],
+        graph: Graph,
+        *,
+        padding: int = 1,
+        source: str = "model",
+        providers: Sequence[Provider] = ("cpu",),
     ) -> None:
         """Build the session from the very bytes that were checked.
 
@@ -62,13 +75,14 @@ class OnnxScorer:
             graph: inputs and outputs to use.
             padding: rows to which smaller batches are filled up, from the certificate.
             source: what to call the model in an error, e.g. `fraud:3`.
+            providers: what to run it on, best first; what this machine lacks is passed over with a warning.
 
         Raises:
             ModelRefusedError: the graph is not one that may be run.
             ManifestError: the graph's inputs and outputs are not those that the manifest names, or of other types.
         """
         check_graph(model, source=source)
-        self._session = _session(model, source)
+        self._session = _session(model, source, providers)
         self._features = features
         self._graph = graph
         self._padding = padding
@@ -140,7 +154,7 @@ def run_raw(model: bytes, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any
         raise ScoringError(_first_line(error)) from error
 
 
-def _session(model: bytes, source: str) -> ort.InferenceSession:
+def _session(model: bytes, source: str, providers: Sequence[Provider] = ("cpu",)) -> ort.InferenceSession:
     options = ort.SessionOptions()
     # one thread: with two, a forest's sums are taken in another order and its last bits differ
     options.intra_op_num_threads = 1
@@ -148,9 +162,21 @@ def _session(model: bytes, source: str) -> ort.InferenceSession:
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4
     try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(model, options, providers=_available(providers, source))
     except _ORT_ERRORS as error:
         raise ModelRefusedError(f"{source}: onnxruntime cannot run the graph: {_first_line(error)}") from error
+
+
+def _available(providers: Sequence[Provider], source: str) -> list[str]:
+    """Return onnxruntime's names of the providers that this machine has, the processor always last among them."""
+    known = set(ort.get_available_providers())
+    wanted = [_PROVIDERS[name] for name in providers if name != "cpu"]
+    for name in wanted:
+        if name not in known:
+            _LOG.warning("%s: onnxruntime has no %s here; the model runs on what comes after it", source, name)
+        else:
+            _LOG.warning("%s: runs on %s, and its certificate was made on the processor", source, name)
+    return [*(name for name in wanted if name in known), _PROVIDERS["cpu"]]
 
 
 def _check_names(session: ort.InferenceSession, features: tuple[Feature, ...], graph: Graph, source: str) -> None:

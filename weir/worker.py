@@ -168,6 +168,7 @@ def load_deployment(settings: Settings, stream: StreamSettings) -> Pipeline:
         LocalStore(settings.store),
         deployment.reference,
         allow_uncertified=deployment.allow_uncertified,
+        providers=deployment.providers,
         max_event_bytes=stream.max_event_bytes,
     )
 

@@ -1,6 +1,7 @@
 """The session: every form of input, padding, long batches, the same bits always, and errors in our own words."""
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import helper
 
@@ -285,3 +286,13 @@ def test_raw_outputs_of_a_graph_without_a_manifest():
         run_raw(graphs.cast(), {})
     with pytest.raises(ModelRefusedError, match="is not an ONNX model"):
         run_raw(b"junk", {})
+
+
+def test_a_provider_that_this_machine_lacks_is_passed_over_with_a_warning(caplog):
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has CUDA")
+    wanted = OnnxScorer(
+        graphs.payments(), graphs.PAYMENT_FEATURES, graphs.PAYMENT_GRAPH, source="fraud:3", providers=("cuda", "cpu")
+    )
+    assert len(wanted.run(graphs.payment_columns(3)).scores) == 3
+    assert "fraud:3: onnxruntime has no CUDAExecutionProvider here" in caplog.text
