@@ -40,15 +40,8 @@ class Answers:
         Raises:
             ManifestError: the model gives more or fewer scores a row than the manifest's task and labels ask for.
         """
-        wide = scores.scores.astype(np.float64, copy=False)
-        width = wide.size // max(1, len(wide))
-        if width not in self._widths:
-            expected = " or ".join(map(str, self._widths))
-            raise ManifestError(
-                f"{self._model.name}:{self._model.version}: the model gives {width} scores a row; its manifest, "
-                f"{self._task} with {len(self._labels)} labels, expects {expected}"
-            )
-        finite = np.isfinite(wide).all(axis=tuple(range(1, wide.ndim)))
+        wide = self._wide(scores)
+        finite = _finite(wide)
         score, labels, ranked = (
             self._multiclass(scores, wide) if self._task == "multiclass" else self._one(scores, wide)
         )
@@ -70,18 +63,50 @@ class Answers:
                 predictions[row] = NOT_FINITE
         return predictions
 
+    def decided(self, scores: Scores) -> Scores | dict[int, Rejected]:
+        """Return the scores with the labels that their predictions carry; or, where any is not finite, those rows.
+
+        Raises:
+            ManifestError: as from `predictions`.
+        """
+        wide = self._wide(scores)
+        finite = _finite(wide)
+        if not finite.all():
+            return dict.fromkeys(np.flatnonzero(~finite).tolist(), NOT_FINITE)
+        if self._threshold is None:
+            return scores
+        labels = self._labels[self._sides(self._positive_scores(wide), self._threshold)]
+        return Scores(labels.astype(np.int64) if isinstance(labels[0], int) else labels, scores.scores)
+
+    def _wide(self, scores: Scores) -> _Scores:
+        wide = scores.scores.astype(np.float64, copy=False)
+        width = wide.size // max(1, len(wide))
+        if width not in self._widths:
+            expected = " or ".join(map(str, self._widths))
+            raise ManifestError(
+                f"{self._model.name}:{self._model.version}: the model gives {width} scores a row; its manifest, "
+                f"{self._task} with {len(self._labels)} labels, expects {expected}"
+            )
+        return wide
+
     def _one(self, scores: Scores, wide: _Scores) -> tuple[_Scores, Iterable[Label | None], Iterable[UnsetType]]:
         """A single score a row: the positive class's probability, a value or an anomaly score."""
-        has_columns = wide.ndim > 1 and wide.shape[1] > 1
-        score = wide[:, self._positive] if has_columns else wide.reshape(len(wide))
+        score = self._positive_scores(wide)
         return score, self._decisions(scores, score), repeat(UNSET)
+
+    def _positive_scores(self, wide: _Scores) -> _Scores:
+        has_columns = wide.ndim > 1 and wide.shape[1] > 1
+        return wide[:, self._positive] if has_columns else wide.reshape(len(wide))
+
+    def _sides(self, score: _Scores, threshold: float) -> NDArray[np.intp]:
+        """Which of the two labels each score decides for, by its index."""
+        return np.where(score >= threshold, self._positive, 1 - self._positive)
 
     def _decisions(self, scores: Scores, score: _Scores) -> Iterable[Label | None]:
         if self._task == "regression":
             return repeat(None)
         if self._threshold is not None:
-            above = np.where(score >= self._threshold, self._positive, 1 - self._positive)
-            decided: list[Label] = self._labels[above].tolist()
+            decided: list[Label] = self._labels[self._sides(score, self._threshold)].tolist()
             return decided
         return repeat(None) if scores.labels is None else scores.labels.tolist()
 
@@ -97,3 +122,8 @@ class Answers:
         ]
         labels = self._labels[order[:, 0]] if scores.labels is None else scores.labels
         return best[:, 0], labels.tolist(), ranked
+
+
+def _finite(wide: _Scores) -> NDArray[np.bool_]:
+    """Whether all scores of a row are finite, for each row."""
+    return np.asarray(np.isfinite(wide).all(axis=tuple(range(1, wide.ndim))))

@@ -12,10 +12,20 @@ from numpy.typing import NDArray
 from scoring.explain import describe
 from scoring.images import InvalidImageError, decode_image
 from scoring.manifest import Feature
-from scoring.outcomes import Rejected
+from scoring.outcomes import Rejected, RejectionCode
 from scoring.schema import Group
 
-__all__ = ["EVENT_ID", "Columns", "build_column", "build_columns", "transpose"]
+__all__ = [
+    "EVENT_ID",
+    "Columns",
+    "build_column",
+    "build_columns",
+    "float32_column",
+    "image_column",
+    "narrowed",
+    "transpose",
+    "without",
+]
 
 Columns = Mapping[str, NDArray[Any]]
 EVENT_ID = ""  # where transpose keeps the event ids: no feature has an empty name
@@ -55,7 +65,11 @@ def _block(features: Sequence[Feature], values: Mapping[str, Sequence[Any]]) -> 
     cells = list(chain.from_iterable(values[feature.name] for feature in features))
     if not cells:
         return {}
-    wide = np.array(cells, np.float64).reshape(len(features), -1)
+    return narrowed(features, np.array(cells, np.float64).reshape(len(features), -1))
+
+
+def narrowed(features: Sequence[Feature], wide: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+    """Return float32 arrays of the rows of `wide`, one for each feature; none where a value is outside."""
     if (np.abs(wide) > _FLOAT32_MAX).any():
         return {}
     return {feature.name: column for feature, column in zip(features, wide.astype(np.float32), strict=True)}
@@ -69,12 +83,12 @@ def build_column(feature: Feature, values: Sequence[Any]) -> tuple[NDArray[Any],
     if feature.textual:
         return _strings(feature, values), {}
     if feature.dtype == "float32":
-        return _float32(feature, np.array(values, np.float64))
+        return float32_column(feature.dotted, np.array(values, np.float64))
     if feature.dtype == "tensor":
         array = np.array(values, np.float64).reshape(len(values), *(feature.shape or ()))
-        return _float32(feature, array)
+        return float32_column(feature.dotted, array)
     if feature.dtype == "image":
-        return _images(feature, values)
+        return image_column(feature.dotted, feature.shape or (), values)
     return np.array(values, {"float64": np.float64, "int64": np.int64, "bool": np.bool_}[feature.dtype]), {}
 
 
@@ -86,30 +100,36 @@ def _strings(feature: Feature, values: Sequence[Any]) -> NDArray[Any]:
     return column
 
 
-def _float32(feature: Feature, wide: NDArray[np.float64]) -> tuple[NDArray[np.float32], dict[int, Rejected]]:
+def float32_column(called: str, wide: NDArray[np.float64]) -> tuple[NDArray[np.float32], dict[int, Rejected]]:
+    """Return numbers as float32, and the rows whose numbers are not within it; what holds them is called `called`."""
     outside = np.abs(wide) > _FLOAT32_MAX  # False for NaN, which only a null can be
-    if not outside.any():
-        return wide.astype(np.float32), {}
-    rows = np.unique(np.nonzero(outside)[0])
-    refused = {
-        int(row): Rejected(
-            "out_of_range",
-            f"{feature.dotted} is {describe(float(wide[row][outside[row]].flat[0]))}; expected a number within float32",
-            feature.dotted,
-        )
-        for row in rows
-    }
-    return np.where(outside, 0.0, wide).astype(np.float32), refused
+    kept, refused = without(called, wide, outside, "out_of_range", "a number within float32")
+    return kept.astype(np.float32), refused
 
 
-def _images(feature: Feature, values: Sequence[str]) -> tuple[NDArray[np.float32], dict[int, Rejected]]:
-    shape = feature.shape or ()
+def image_column(
+    called: str, shape: tuple[int, ...], values: Sequence[str]
+) -> tuple[NDArray[np.float32], dict[int, Rejected]]:
+    """Return images in base64 as float32 of `shape`, and the rows that hold none."""
     column = np.zeros((len(values), *shape), np.float32)
     refused: dict[int, Rejected] = {}
     for row, text in enumerate(values):
         try:
             column[row] = decode_image(text, shape)
         except InvalidImageError as error:
-            reason = f"{feature.dotted} is {error}; expected base64 of a whole PNG or JPEG"
-            refused[row] = Rejected("invalid_image", reason, feature.dotted)
+            reason = f"{called} is {error}; expected base64 of a whole PNG or JPEG"
+            refused[row] = Rejected("invalid_image", reason, called)
     return column, refused
+
+
+def without(
+    called: str, array: NDArray[Any], wrong: NDArray[np.bool_], code: RejectionCode, expected: str
+) -> tuple[NDArray[Any], dict[int, Rejected]]:
+    """Return the array with a zero in each wrong cell, and a rejection of each row that has one."""
+    if not wrong.any():
+        return array, {}
+    refused: dict[int, Rejected] = {}
+    for row in np.unique(np.nonzero(wrong)[0]).tolist():
+        found = describe(array[row][wrong[row]].flat[0].item())
+        refused[row] = Rejected(code, f"{called} is {found}; expected {expected}", called)
+    return np.where(wrong, array.dtype.type(0), array), refused

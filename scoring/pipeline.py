@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scoring.answers import NOT_FINITE, Answers
+from scoring.arrays import check_columns
 from scoring.columns import EVENT_ID, Columns, build_columns, transpose
 from scoring.decode import MAX_EVENT_BYTES, Decoder
 from scoring.errors import ScoringError
@@ -105,6 +106,21 @@ class Pipeline:
                 outcomes[row] = values if is_finite else NOT_FINITE
         return outcomes
 
+    def score_columns(self, columns: Columns) -> Scores | dict[int, Rejected]:
+        """Return the model's answers for arrays of features; or, where any row cannot be scored, why, by row.
+
+        What refuses an event's values refuses an array's cells too; the same values get the same bits as from `score`,
+        and the labels that its predictions carry. Takes as long as the model does: call it in a thread.
+
+        Args:
+            columns: for each feature an array of one row or more, as `check_columns` takes them.
+        """
+        checked, refused = check_columns(self.manifest.features, columns)
+        runs: list[tuple[slice, Scores]] = []
+        if not refused:
+            self._run_between(checked, 0, len(next(iter(checked.values()))), runs, refused)
+        return refused or self._answers.decided(_joined([scores for _, scores in runs]))
+
     def prepare(self, events: Sequence[Event], form: Form = "event") -> Prepared:
         """Decode and check the events, and lay out the features of those that pass as columns.
 
@@ -186,3 +202,10 @@ class Pipeline:
         if len(scores.scores) != rows:
             raise ScoringError(f"the model gave {len(scores.scores)} answers for {rows} rows")
         return scores
+
+
+def _joined(runs: Sequence[Scores]) -> Scores:
+    if len(runs) == 1:
+        return runs[0]
+    labels = [run.labels for run in runs if run.labels is not None]
+    return Scores(np.concatenate(labels) if labels else None, np.concatenate([run.scores for run in runs]))

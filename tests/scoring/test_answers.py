@@ -153,3 +153,23 @@ def test_a_row_is_answered_as_it_is_alone(rows, top_k):
         else:
             assert (prediction.label, prediction.score, prediction.scores) == (alone.label, alone.score, alone.scores)
             assert [each.score for each in prediction.scores] == sorted(row, reverse=True)[:top_k]
+
+
+def test_what_is_decided_is_what_predictions_say():
+    scores = Scores(np.array(["no", "no"]), np.array([[0.6, 0.4], [0.3, 0.7]], np.float32))
+    answers = Answers(manifest(task="binary", outputs=binary(threshold=0.3)), MODEL)
+    decided = answers.decided(scores)
+    assert decided.labels.tolist() == [answer.label for answer in answers.predictions(scores, "ab", "ab")]
+    assert decided.scores is scores.scores
+    assert Answers(manifest(task="binary"), MODEL).decided(scores) is scores
+
+
+def test_labels_that_are_integers_are_decided_as_integers():
+    outputs = binary(labels=(0, 1), positive=1, threshold=0.5)
+    decided = Answers(manifest(task="binary", outputs=outputs), MODEL).decided(Scores(None, np.array([0.4, 0.6])))
+    assert (decided.labels.dtype, decided.labels.tolist()) == (np.int64, [0, 1])
+
+
+def test_nothing_is_decided_on_a_score_that_is_no_number():
+    refused = Answers(manifest(), MODEL).decided(Scores(None, np.array([1.0, np.nan, np.inf])))
+    assert {row: why.code for row, why in refused.items()} == {1: "score_not_finite", 2: "score_not_finite"}

@@ -282,3 +282,36 @@ def test_paths_that_contradict_each_other_are_refused_at_once():
         Pipeline(
             manifest(feature("a", path=("x",)), feature("b", path=("x",))), FakeScorer(lambda columns: columns["a"])
         )
+
+
+def test_columns_get_the_scores_of_their_events():
+    pipeline = Pipeline(manifest(feature("x")), FakeScorer(lambda columns: columns["x"] * np.float32(0.1)))
+    values = [0.1, 1e-8, 16777217.0]
+    scores = pipeline.score_columns({"x": np.array(values)})
+    assert scores.labels is None
+    assert scores.scores.tolist() == [each.score for each in pipeline.score([event(x=value) for value in values])]
+
+
+def test_columns_with_a_bad_row_are_not_scored():
+    pipeline = Pipeline(manifest(feature("x")), FakeScorer(lambda _: pytest.fail("it was scored")))
+    assert pipeline.score_columns({"x": np.array([1, np.inf])}).keys() == {1}
+
+
+def test_the_row_that_the_model_refuses_is_told():
+    def score(columns):
+        if (columns["x"] == 3).any():
+            raise ScoringError("three")
+        return columns["x"]
+
+    refused = Pipeline(manifest(feature("x")), FakeScorer(score)).score_columns({"x": np.arange(5)})
+    assert {row: why.code for row, why in refused.items()} == {3: "scoring_failed"}
+
+
+def test_columns_that_are_refused_at_once_but_not_in_parts_are_joined():
+    def score(columns):
+        if len(columns["x"]) > 2:
+            raise ScoringError("too many")
+        return columns["x"]
+
+    scores = Pipeline(manifest(feature("x")), FakeScorer(score)).score_columns({"x": np.arange(5)})
+    assert scores.scores.tolist() == [0, 1, 2, 3, 4]
