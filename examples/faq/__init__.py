@@ -1,0 +1,1 @@
+"""FAQ: a question in words against the questions that a card issuer is asked most."""
