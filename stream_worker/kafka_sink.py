@@ -23,7 +23,7 @@ from stream_worker.settings import KafkaConnection, KafkaSinkSettings
 __all__ = ["KafkaSink"]
 
 _START_S = 20.0
-_METADATA_S = 5.0  # how long a topic that was just created may take to be seen
+_METADATA_S = 2.0  # how long a topic that was just created may take to be seen
 _MAX_REQUEST_BYTES = (
     104_857_600  # Kafka's own bound on a request; the topic's `max.message.bytes` is the one that counts
 )
@@ -136,7 +136,11 @@ def _append(batch: BatchBuilder, message: Outgoing, now: int) -> bool:
 
 
 def _retrieve(acknowledgements: Sequence[asyncio.Future[Any]]) -> None:
-    """Look at what failed beside the first failure, so that asyncio does not complain that nobody did."""
+    """Look at what fails beside the first failure, now or later: asyncio would complain that nobody did."""
     for acknowledgement in acknowledgements:
-        if acknowledgement.done() and not acknowledgement.cancelled():
-            acknowledgement.exception()
+        acknowledgement.add_done_callback(_look_at)
+
+
+def _look_at(acknowledgement: asyncio.Future[Any]) -> None:
+    if not acknowledgement.cancelled():
+        acknowledgement.exception()

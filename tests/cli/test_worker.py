@@ -1,4 +1,4 @@
-"""`python -m weir worker` as its user meets it: what goes wrong in words, and a stream scored from start to stop."""
+"""`python -m weir worker` from its start to its stop."""
 
 import json
 import re
@@ -9,137 +9,20 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import yaml
 
-from models import LocalStore
 from scoring import Event
 from tests.brokers import unique_topic
-from tests.cli.running import ROOT, weir
-from tests.models.graphs import payments, payments_manifest
-from tests.stream.kafka import closed_port, committed, read_back, send
+from tests.cli.configured import configuration
+from tests.cli.running import ROOT
+from tests.stream.kafka import committed, read_back, send
 
 PARTITIONS = 4
 BOUND_S = 40.0
-NOWHERE = "localhost:1"
-
-
-def configuration(folder: Path, servers: str = NOWHERE, **changes) -> dict:
-    """Put a certified model into a store, and return the settings of a worker that serves it."""
-    if not (folder / "store").exists():
-        LocalStore(folder / "store").add(payments_manifest(event_id=("id",)), payments())
-    stream = {
-        "source": {"kind": "kafka", "bootstrap_servers": servers, "topic": "events", "group": unique_topic("group")},
-        "sink": {"kind": "kafka", "topic": "predictions"},
-        "dead_letters": {"kind": "kafka", "topic": "dead"},
-        "health": {"port": 0},
-    }
-    settings = {"store": "store", "deployments": [{"name": "blue", "model": "payments:1"}], "stream": stream}
-    for path, value in changes.items():
-        *above, key = path.split("__")
-        inner = settings
-        for part in above:
-            inner = inner[part]
-        inner[key] = value
-    return settings
-
-
-class TestWhatGoesWrong:
-    @pytest.fixture
-    def refused(self, tmp_path):
-        def run(content, *arguments, bound=15, **environment):
-            if content is not None:
-                text = content if isinstance(content, str) else yaml.safe_dump(content)
-                (tmp_path / "weir.yaml").write_text(text)
-            started = time.monotonic()
-            done = weir("worker", *arguments, cwd=tmp_path, **environment)
-            assert time.monotonic() - started < bound
-            assert done.returncode in {1, 2}
-            assert "Traceback" not in done.stderr
-            assert done.stdout == ""
-            [error] = {line for line in done.stderr.splitlines() if line.startswith("error: ")}
-            return done.returncode, error.removeprefix("error: ")
-
-        return run
-
-    def test_no_configuration_file(self, refused):
-        assert refused(None, "--config", "my.yaml") == (2, "no configuration file my.yaml")
-
-    def test_a_file_that_is_not_yaml(self, refused):
-        assert refused("store: [") == (2, "weir.yaml is not YAML: line 1, column 9: expected the node content, but found '<stream end>'")  # fmt: skip # noqa: E501
-
-    def test_a_key_that_does_not_exist(self, refused, tmp_path):
-        code, error = refused(configuration(tmp_path, stream__source__tpoic="x"))
-        assert (code, error) == (2, "weir.yaml: stream.source.tpoic: there is no such key")
-
-    def test_a_variable_that_does_not_exist(self, refused, tmp_path):
-        code, error = refused(configuration(tmp_path), WEIR__STRAEM__BATCH="{}")
-        assert (code, error.split(";")[0]) == (2, "WEIR__STRAEM__BATCH of the environment: there is no such key")
-
-    def test_no_stream(self, refused, tmp_path):
-        settings = configuration(tmp_path)
-        del settings["stream"]
-        code, error = refused(settings)
-        assert (code, error.split(":")[:2]) == (2, ["weir.yaml", " stream is missing"])
-
-    @pytest.mark.parametrize(
-        ("changes", "expected"),
-        [
-            ({"store": "elsewhere"}, "elsewhere"),
-            ({"deployments": [{"name": "blue", "model": "cards"}]}, "cards"),
-            ({"deployments": [{"name": "blue", "model": "payments:7"}]}, "payments:7|version 7"),
-            ({"deployments": [{"name": "blue", "model": "payments@champion"}]}, "champion"),
-            ({"deployments": [{"name": "blue", "model": "Payments!"}]}, "Payments!"),
-        ],
-    )
-    def test_no_such_model(self, refused, tmp_path, changes, expected):
-        code, error = refused(configuration(tmp_path, **changes))
-        assert code == 2
-        assert re.search(expected, error)
-
-    def test_no_such_model_for_several_processes(self, refused, tmp_path):
-        deployments = [{"name": "blue", "model": "cards"}]
-        code, error = refused(configuration(tmp_path, deployments=deployments), "--workers", "2")
-        assert (code, "cards" in error) == (2, True)
-
-    def test_several_deployments(self, refused, tmp_path):
-        blue, green = {"name": "blue", "model": "payments"}, {"name": "green", "model": "payments:1", "mirror": 10}
-        code, error = refused(configuration(tmp_path, deployments=[blue | {"traffic": 100}, green]))
-        assert (code, error) == (
-            2,
-            "deployments: a worker serves one, not blue, green; give each a worker of its own",
-        )
-
-    def test_a_model_without_a_certificate(self, refused, tmp_path):
-        LocalStore(tmp_path / "store").add(payments_manifest(certificate=None), payments())
-        code, error = refused(configuration(tmp_path))
-        assert code == 2
-        assert error.startswith("payments:1 has no certificate: convert it again, or set allow_uncertified")
-
-    def test_no_broker(self, refused, tmp_path):
-        servers = f"127.0.0.1:{closed_port()}"
-        code, error = refused(configuration(tmp_path, servers), bound=BOUND_S)
-        assert code == 1
-        assert error.startswith(f"dead_letters: Kafka at {servers} does not answer: ")
-
-    def test_a_health_port_that_is_taken(self, refused, tmp_path):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-            code, error = refused(configuration(tmp_path, stream__health__port=port))
-        assert (code, error) == (2, f"stream.health: cannot listen on 127.0.0.1:{port}: Address already in use")
-
-    @pytest.mark.parametrize("key", ["source", "sink", "dead_letters"])
-    def test_a_topic_that_does_not_exist(self, refused, tmp_path, apache_kafka, key):
-        settings = configuration(tmp_path, apache_kafka.bootstrap_servers)
-        for other in {"source", "sink", "dead_letters"} - {key}:
-            settings["stream"][other]["topic"] = apache_kafka.create_topic(unique_topic(), 1)
-        settings["stream"][key]["topic"] = "nowhere"
-        code, error = refused(settings, bound=BOUND_S)
-        expected = f"{key}: Kafka at {apache_kafka.bootstrap_servers} has no topic 'nowhere' ({key}.topic)"
-        assert (code, error) == (1, expected)
 
 
 class Running:
@@ -177,6 +60,16 @@ def answers_well(port: str) -> bool:
             return response.status == 200
     except OSError:
         return False
+
+
+def two_free_ports() -> int:
+    """Return the first of two neighbouring ports that nobody listens on."""
+    for _ in range(20):
+        with suppress(OSError), socket.create_server(("127.0.0.1", 0)) as one:
+            port = int(one.getsockname()[1])
+            with socket.create_server(("127.0.0.1", port + 1)):
+                return port
+    raise AssertionError("no two neighbouring ports are free")
 
 
 @contextmanager
@@ -265,8 +158,10 @@ def test_a_stream_is_scored_from_start_to_stop(broker, tmp_path):
 
 def test_two_processes_share_a_stream(apache_kafka, tmp_path):
     stage = Stage(apache_kafka, tmp_path)
+    stage.settings["stream"]["health"]["port"] = first = two_free_ports()
     with running(tmp_path, stage.settings, "--workers", "2") as workers:
         workers.until(lambda: workers.all_ready(2), "ready")
+        assert set(workers.ports()) == {str(first), str(first + 1)}
         workers.until(lambda: len(set(re.findall(r"reading partitions (\[\d, \d\])", workers.said))) == 2, "shared")
         stage.send()
         workers.until(stage.is_committed, "committed")

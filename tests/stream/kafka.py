@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from scoring import Event
 from stream_worker import KafkaSink, KafkaSource, Outgoing
@@ -17,6 +17,7 @@ from tests.brokers import Broker, unique_topic
 
 _BOUND_S = 30.0
 _CHECKSUM = slice(17, 21)  # of a record batch; it covers all that follows
+_MOMENTARY = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
 _QUIET = {"log_level": 2}
 SESSION_S = 4.5  # the mock lets nobody in with less than 4
 
@@ -84,11 +85,15 @@ def read_back(servers: str, topic: str) -> list[Any]:
 
 
 def committed(servers: str, group: str, topic: str, partitions: int) -> dict[int, int]:
-    """Return a group's committed position for each partition that has one."""
+    """Return a group's committed position for each partition that has one, or none while its coordinator moves."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": group, **_QUIET})
     try:
         asked = [TopicPartition(topic, number) for number in range(partitions)]
         return {at.partition: at.offset for at in consumer.committed(asked, timeout=10) if at.offset >= 0}
+    except KafkaException as error:
+        if error.args[0].code() in _MOMENTARY:
+            return {}  # a cluster that has just begun to keep groups
+        raise
     finally:
         consumer.close()
 

@@ -139,7 +139,7 @@ class SourceContract:
         async with world.source() as source:
             await Reader(source).read(20)
             await source.commit({(world.stream, 0): 4})
-            await source.commit({(world.stream, 0): 7, (world.stream, 1): 10})
+            await source.commit({(world.stream, 0): 7, (world.stream, 1): 10, (world.stream, 17): 5})
         world.append(*numbers(20, 22), partition=1)
         async with world.source() as source:
             received = await Reader(source).read(5)

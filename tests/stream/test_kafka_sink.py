@@ -10,8 +10,9 @@ from tests.brokers.faults import DISCONNECT
 from tests.stream.kafka import KafkaSinkWorld
 from tests.stream.sink_contract import SinkContract, message
 
-PRODUCE, METADATA = 0, 3  # kinds of request
+PRODUCE, INIT_PRODUCER_ID = 0, 22  # kinds of request
 NOT_LEADER, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, TOPIC_AUTHORIZATION = 6, 10, 19, 29
+CLUSTER_AUTHORIZATION = 31
 
 
 class TestKafkaSink(SinkContract):
@@ -24,8 +25,9 @@ class TestKafkaSink(SinkContract):
         return KafkaSinkWorld(apache_kafka)
 
     @pytest.fixture
-    def fragile_world(self, faulty_broker):
-        return KafkaSinkWorld(faulty_broker, faulty_broker.set_down, timeout_s=2)
+    def fragile_world(self, faulty_broker, monkeypatch):
+        monkeypatch.setattr("stream_worker.kafka_client._STOP_S", 1.0)
+        return KafkaSinkWorld(faulty_broker, faulty_broker.set_down, timeout_s=1)
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
@@ -59,6 +61,23 @@ async def test_a_topic_that_may_not_be_written_is_told_in_words(faulty_broker):
     async with world.sink() as sink:
         faulty_broker.push_errors(PRODUCE, [TOPIC_AUTHORIZATION])
         with pytest.raises(SinkError, match=rf"^sink: topic '{world.topic}' did not acknowledge: .*Authori[sz]ation"):
+            await sink.publish([message(b"x")])
+
+
+async def test_what_fails_beside_the_first_failure_is_not_complained_about(faulty_broker, caplog):
+    world = KafkaSinkWorld(faulty_broker)
+    async with world.sink() as sink:
+        faulty_broker.push_errors(PRODUCE, [TOPIC_AUTHORIZATION] * 2)
+        with pytest.raises(SinkError):
+            await sink.publish([message(b"x", 0), message(b"y", 1)])
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_it_writes_as_an_idempotent_producer(faulty_broker):
+    faulty_broker.push_errors(INIT_PRODUCER_ID, [CLUSTER_AUTHORIZATION])
+    with pytest.raises(SinkError, match=r"^sink: .*ClusterAuthorizationFailed"):
+        async with KafkaSinkWorld(faulty_broker).sink() as sink:
             await sink.publish([message(b"x")])
 
 

@@ -29,8 +29,9 @@ class TestKafkaSource(SourceContract):
         return KafkaSourceWorld(apache_kafka)
 
     @pytest.fixture
-    def fragile_world(self, faulty_broker):
-        return KafkaSourceWorld(faulty_broker, faulty_broker.set_down, timeout_s=2)
+    def fragile_world(self, faulty_broker, monkeypatch):
+        monkeypatch.setattr("stream_worker.kafka_client._STOP_S", 1.0)
+        return KafkaSourceWorld(faulty_broker, faulty_broker.set_down, timeout_s=1)
 
 
 async def test_a_process_that_slept_through_its_session_commits_nothing(apache_kafka, caplog):

@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from scoring import encode
+from scoring.errors import SourceError
 from stream_worker.fakes import FakeSource, FakeStream
 from tests.stream.makers import GUILTY, GatedScorer, Stage, pipeline, until, value
 
@@ -199,6 +200,25 @@ class TestMovingPartitions:
         assert stage.counters.dropped_events == 4
         assert stage.prediction_order() == [f"e{number}" for number in range(6)]
         assert stream.committed == {("events", 0): 6}
+
+    async def test_a_handover_that_failed_leaves_nothing_to_commit_later(self):
+        stream = FakeStream()
+        for number in range(10):
+            stream.append(value(number))
+        stage = Stage(stream, options={"commit_interval_ms": 100})
+
+        async def move_without_a_commit():
+            await until(lambda: len(stage.sink.messages) == 4)
+            stage.source.commit_error = SourceError("source: positions could not be committed")
+            await stream.move()
+            stage.source.commit_error = None
+            stream.committed[stream.partitions[0]] = 8  # somebody else held the partition meanwhile
+            stage.source.assign(stream.partitions)
+
+        stage.source._script = iter([4, move_without_a_commit, *[None] * 100])
+        await stage.run_until(lambda: len(stage.sink.messages) == 6)
+        assert stage.prediction_order() == ["e0", "e1", "e2", "e3", "e8", "e9"]
+        assert stream.commits == [{("events", 0): 10}]
 
     async def test_two_workers_answer_each_event_once(self):
         stream = mixed(FakeStream(partitions=4), 400, 4)
