@@ -10,7 +10,9 @@ from stream_worker.processes import supervise
 from tests.stream.makers import until
 
 PROGRAM = """
-import signal, sys, time
+import os, signal, sys, time
+
+OTHER = sys.argv[1][:-1] + '1'
 
 def note(text):
     with open(sys.argv[1], "a") as journal:
@@ -24,7 +26,7 @@ def leave(*_):
 WELL = "signal.signal(signal.SIGTERM, leave); note('started'); time.sleep(30)"
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN); note('started'); time.sleep(30)"
 CRASHING = "note('started'); sys.exit(3)"
-MISCONFIGURED = "note('started'); sys.exit(2)"
+AFTER_THE_OTHER = "note('started'); next(n for n in range(500) if os.path.exists(OTHER) or time.sleep(0.02))"
 NOT_YET_LISTENING = "note('started'); time.sleep(30)"
 
 
@@ -88,11 +90,10 @@ async def test_pauses_have_a_longest_and_begin_anew_after_a_long_life(tmp_path, 
     assert pauses[-1] == 0.05
 
 
-async def test_a_stop_during_the_pause_does_not_wait_for_it(tmp_path, monkeypatch):
+async def test_a_stop_during_the_pause_does_not_wait_for_it(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("stream_worker.processes._FIRST_PAUSE_S", 30.0)
     supervised = Supervised(tmp_path, CRASHING)
-    await supervised.all_started()
-    await asyncio.sleep(0.3)
+    await until(lambda: "starting another in 30 s" in caplog.text, supervised.task)
     started = time.monotonic()
     supervised.stop.set()
     assert await supervised.code() == 3
@@ -111,19 +112,11 @@ async def test_a_process_that_does_not_listen_is_killed_at_the_deadline(tmp_path
     assert all(record.exc_info is None for record in caplog.records)
 
 
-async def test_a_wrong_configuration_ends_all(tmp_path):
-    supervised = Supervised(tmp_path, WELL, WELL)
-    await supervised.all_started()
-    supervised.stop.set()
-    await supervised.code()
-    misconfigured = Supervised(tmp_path, f"time.sleep(0.5); {MISCONFIGURED}", WELL)
-    assert await misconfigured.code() == 2
-    assert misconfigured.notes(0)[-1] == "started"
-
-
-async def test_one_that_ends_by_itself_and_well_ends_all(tmp_path):
-    supervised = Supervised(tmp_path, "note('started'); time.sleep(0.5)", WELL)
-    assert await supervised.code() == 0
+@pytest.mark.parametrize("code", [0, 2])
+async def test_one_that_ends_well_or_is_misconfigured_ends_all(tmp_path, code):
+    supervised = Supervised(tmp_path, f"{AFTER_THE_OTHER}; sys.exit({code})", WELL)
+    assert await supervised.code() == code
+    assert supervised.notes(0) == ["started"]
     assert supervised.notes(1) == ["started", "stopping"]
 
 
