@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-emit-index-url --quiet \
+  --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos check bench fmt lock clean
@@ -50,10 +52,13 @@ fmt: $(VENV)/.dev  ## format the code and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+# requirements.txt is what Azure Functions' remote build reads, functions-runtime.txt the platform's own part, for tests.
 lock: $(VENV)/.dev  ## pin every dependency with its hashes again
 	@for set in serving:"" demo:"--group demo" dev:"--group dev"; do \
-	  $(BIN)/uv pip compile pyproject.toml $${set#*:} --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --no-emit-index-url --quiet --custom-compile-command "make lock" -o requirements/$${set%%:*}.txt; done
+	  $(COMPILE) pyproject.toml $${set#*:} --python-version 3.11 -o requirements/$${set%%:*}.txt; done
+	@cp requirements/serving.txt requirements.txt
+	@printf 'azure-functions-runtime==1.3.*\nazurefunctions-extensions-base\n' | \
+	  $(COMPILE) - --no-deps --python-version 3.13 -o requirements/functions-runtime.txt
 
 clean:  ## remove what the targets made
 	@rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
