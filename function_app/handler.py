@@ -11,7 +11,7 @@ import logging
 from function_app.auth import Authenticator
 from function_app.http import Request, Response
 from function_app.problems import ProblemError, problem_response
-from function_app.protocols import azureml, health, predictions
+from function_app.protocols import azureml, health, mlflow, predictions, v2
 from function_app.routing import Routes
 from function_app.service import Service
 from scoring.errors import WeirError
@@ -19,7 +19,7 @@ from scoring.errors import WeirError
 __all__ = ["Handler"]
 
 _LOG = logging.getLogger(__name__)
-_PROTOCOLS = (health, azureml, predictions)
+_PROTOCOLS = (health, azureml, mlflow, v2, predictions)
 
 
 class Handler:

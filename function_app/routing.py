@@ -1,15 +1,17 @@
 """Which route answers a request."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 from function_app.http import Request, Response
 from function_app.problems import ProblemError
+from scoring.errors import WeirError
 
-__all__ = ["Answer", "Route", "Routes"]
+__all__ = ["Answer", "Route", "Routes", "refusing_as"]
 
 Answer = Callable[[Request, str], Awaitable[Response]]
-"""Answers a request, given also the part of its path that a pattern's `{name}` stood for; empty where it has none."""
+"""Answers a request, given also the model that its path names: `name`, or `name:3` with a version; else empty."""
 
 
 class Route(NamedTuple):
@@ -17,7 +19,7 @@ class Route(NamedTuple):
 
     Attributes:
         method: the method it wants.
-        path: exact, or with `{name}` for one part of it.
+        path: exact, or with `{name}` for one part of it, and `{version}` for a later one.
         answer: what answers it.
         is_open: whether it is answered without authentication.
     """
@@ -34,10 +36,10 @@ class Routes:
     def __init__(self, routes: Iterable[Route]) -> None:
         self.all = tuple(routes)
         self._exact = {(route.method, route.path): route for route in self.all if "{" not in route.path}
-        self._patterns = [(route, *route.path.partition("{name}")) for route in self.all if "{" in route.path]
+        self._patterns = [(route, _pattern(route.path)) for route in self.all if "{" in route.path]
 
     def find(self, request: Request) -> tuple[Route, str]:
-        """Return a request's route, and the name in its path.
+        """Return a request's route, and the model that its path names.
 
         Raises:
             ProblemError: 404, there is no such path; 405, not with this method.
@@ -46,9 +48,9 @@ class Routes:
         if exact is not None:
             return exact, ""
         found = [
-            (route, request.path[len(head) : len(request.path) - len(tail)])
-            for route, head, _, tail in self._patterns
-            if _stands_for_one_part(request.path, head, tail)
+            (route, ":".join(match.groups()))
+            for route, pattern in self._patterns
+            if (match := pattern.fullmatch(request.path)) is not None
         ]
         for route, name in found:
             if route.method == request.method:
@@ -60,6 +62,20 @@ class Routes:
         raise ProblemError(405, f"{request.path[:200]} takes {methods}", headers={"Allow": methods})
 
 
-def _stands_for_one_part(path: str, head: str, tail: str) -> bool:
-    middle = path[len(head) : len(path) - len(tail)]
-    return len(path) > len(head) + len(tail) and path.startswith(head) and path.endswith(tail) and "/" not in middle
+def refusing_as(refuse: Callable[[ProblemError], Response], answer: Answer) -> Answer:
+    """Return an answer that says what is wrong as its protocol does: `refuse` makes the response of a problem."""
+
+    async def answered(request: Request, name: str) -> Response:
+        try:
+            return await answer(request, name)
+        except ProblemError as problem:
+            return refuse(problem)
+        except WeirError as error:
+            return refuse(ProblemError(error.status, str(error)))
+
+    return answered
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """Return what a path must match: each part in braces stands for one part of it."""
+    return re.compile(re.escape(path).replace(r"\{name\}", "([^/]+)").replace(r"\{version\}", "([^/]+)"))
