@@ -12,25 +12,29 @@ from tests.http.azure.environment import ROOT
 from tests.http.requests_suite import ENVIRONMENT, configuration
 
 IMPORT_SECONDS = 1.0
-ATTEMPTS = 10  # the first writes the byte code, which a deployment does once; and other tests may keep the machine busy
+BUSY = 4  # times longer that other tests may make it take
 TIMED = """
 import json, sys, time
-started = time.perf_counter()
+clock, processor = time.perf_counter(), time.process_time()
 import function_app
 function_app.app
-print(json.dumps([time.perf_counter() - started, sorted({name.split(".")[0] for name in sys.modules})]))
+took = time.perf_counter() - clock, time.process_time() - processor
+print(json.dumps([*took, sorted({name.split(".")[0] for name in sys.modules})]))
 """
 NEVER = {"sklearn", "skl2onnx", "onnxmltools", "pandas", "pyarrow", "scipy", "aiokafka", "uvicorn", "typer", "weir"}
 
 
 def test_a_cold_import_takes_less_than_a_second(python, deployed):
-    seconds = []
-    while min(seconds, default=IMPORT_SECONDS) >= IMPORT_SECONDS:
+    walls, processors = [], []
+    for _ in range(4):  # the first writes the byte code, which a deployment does once
         done = subprocess.run([python, "-c", TIMED], cwd=deployed, capture_output=True, text=True, check=True)
-        took, loaded = json.loads(done.stdout)
+        wall, processor, loaded = json.loads(done.stdout)
         assert not set(loaded) & NEVER
-        seconds.append(took)
-        assert len(seconds) < ATTEMPTS, seconds
+        walls.append(wall)
+        processors.append(processor)
+    # the processor's time is the same on a busy machine; the clock's shows what waits instead of working
+    assert min(processors) < IMPORT_SECONDS, processors
+    assert min(walls) < BUSY * IMPORT_SECONDS, walls
 
 
 def test_the_command_line_does_not_import_azures_libraries(python, deployed):
