@@ -51,6 +51,7 @@ class Refresher:
         self._failures = 0
         self._began = float("-inf")
         self._is_under_way = False
+        self._is_stopped = False
         self._wanted = asyncio.Event()
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -83,6 +84,7 @@ class Refresher:
 
     async def stop(self) -> None:
         """Stop, within a bound."""
+        self._is_stopped = True
         if self._task is None:
             return
         self._task.cancel()
@@ -108,7 +110,7 @@ class Refresher:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._is_stopped:  # an attempt may have swallowed its cancellation
             try:
                 async with asyncio.timeout(self._pause_s()):
                     await self._wanted.wait()
