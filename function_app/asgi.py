@@ -53,7 +53,14 @@ class Application:
             await _send(problem_response(problem), send, close=True)
             return
         if body is not None:
-            await _send(await self._handler.handle(_request(scope, body)), send, close=self.draining)
+            await _send(await self._answer(scope, body), send, close=self.draining)
+
+    async def _answer(self, scope: Scope, body: bytes) -> Response:
+        try:
+            request = _request(scope, body)
+        except ValueError as error:
+            return problem_response(ProblemError(400, f"the query cannot be read: {error}"))
+        return await self._handler.handle(request)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Return the body; None when the caller has gone.

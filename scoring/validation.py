@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 __all__ = ["in_words"]
 
-_SECRET = ("password", "secret", "key", "token")
+_SECRET = ("password", "secret", "key", "token", "sasl")
 _SHOWN = 60
 
 

@@ -17,8 +17,8 @@ from function_app.handler import Handler
 from function_app.server import Server, listen
 from function_app.service import Service
 from function_app.serving import Models
+from function_app.startup import keep_current
 from models import LocalStore
-from scoring.errors import WeirError
 from stream_worker.processes import supervise
 from weir.settings import Settings, load_settings
 from weir.worker import stop_on_signals
@@ -56,7 +56,7 @@ async def _serve(settings: Settings, *, shared: bool) -> None:
         await models.load()
         async with authenticator(http.auth) as who:
             application = Application(Handler(Service(models, http), who), http.limits)
-            reloading = asyncio.create_task(_keep_current(models, http.reload_s))
+            reloading = asyncio.create_task(keep_current(models, http.reload_s))
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(50_000, 20, 20)
@@ -68,16 +68,6 @@ async def _serve(settings: Settings, *, shared: bool) -> None:
                 reloading.cancel()
                 with suppress(asyncio.CancelledError):
                     await reloading
-
-
-async def _keep_current(models: Models, seconds: float) -> None:
-    """Look the deployments' references up again, now and then; what cannot be loaded leaves what is served."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await models.load()
-        except WeirError as error:
-            _LOG.error("a deployment could not be brought up to date: %s", error)
 
 
 async def _run_processes(config: Path, workers: int, settings: Settings) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import yaml
 
-__all__ = ["KEY", "Serving", "serving"]
+__all__ = ["KEY", "Serving", "serving", "started"]
 
 KEY = "primary-key-of-tests-0001"
 _ROOT = Path(__file__).parents[2]
@@ -66,24 +66,31 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, store: Path, **http_settings: Any) -> Iterator[Serving]:
-    """Run `weir serve` over a store, with `fraud@champion` deployed and both keys in files."""
+def serving(folder: Path, store: Path, *, model: str = "fraud@champion", **http_settings: Any) -> Iterator[Serving]:
+    """Run `weir serve` over a store, with a model deployed and both keys in files."""
     (folder / "primary").write_text(KEY)
     (folder / "secondary").write_text("secondary-key-of-tests-0001")
     keys = {"primary_key_file": str(folder / "primary"), "secondary_key_file": str(folder / "secondary")}
     settings = {
         "store": str(store),
-        "deployments": [{"name": "blue", "model": "fraud@champion"}],
+        "deployments": [{"name": "blue", "model": model}],
         "http": {"port": 0, "auth": {"mode": "key", "refresh_s": 1, **keys}, "reload_s": 0.2, **http_settings},
     }
     config = folder / "weir.yaml"
     config.write_text(yaml.safe_dump(json.loads(json.dumps(settings))))
+    with started(config) as running:
+        yield running
+
+
+@contextmanager
+def started(config: Path, **environment: str) -> Iterator[Serving]:
+    """Run `weir serve` with a configuration."""
     process = subprocess.Popen(
         [sys.executable, "-m", "weir", "serve", "--config", str(config)],
         cwd=_ROOT,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
     )
     try:
         yield Serving(process)
