@@ -44,6 +44,7 @@ check: $(VENV)/.dev  ## ruff, mypy, import-linter and the documents
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest tests/docs/test_static.py
 
 bench: $(VENV)/.dev  ## the stream against a bare loop, on Apache Kafka on this machine
 	@$(BIN)/python -m benchmarks.stream
