@@ -4,6 +4,7 @@ payments  two versions; a binary classifier of a float, an integer and a country
 linear    a regression on one matrix of three columns, whose last bits depend on the batch unless it is padded
 kinds     a regression of a nullable double, a boolean, a tensor and a nullable text
 single    a regression of one number
+picture   a regression of one image: the sum of its four pixels
 """
 
 import json
@@ -26,6 +27,7 @@ from tests.scoring.makers import feature
 
 __all__ = [
     "DEPLOYMENTS",
+    "GOOD",
     "add_models",
     "answered",
     "ask",
@@ -36,6 +38,11 @@ __all__ = [
     "without_nan",
 ]
 
+GOOD = {
+    "amount": np.array([0.5, 1.5], np.float32),
+    "count": np.array([1, 2]),
+    "country": np.array(["de", "fr"], object),
+}
 DATATYPES = {"float32": "FP32", "float64": "FP64", "int64": "INT64", "bool": "BOOL", "object": "BYTES"}
 DEPLOYMENTS = (
     Deployment(name="blue", model="payments:1", traffic=100),
@@ -56,6 +63,7 @@ def add_models(store: LocalStore) -> None:
     _add(store, "linear", linear, features, graph=matrix, certificate=certificate)
     _add(store, "kinds", _kinds(), _KINDS)
     _add(store, "single", graphs.cast(), (feature("x"),))
+    _add(store, "picture", _picture(), (feature("photo", "image", shape=(1, 2, 2)),))
 
 
 _KINDS = (
@@ -93,6 +101,15 @@ def _kinds() -> bytes:
     ]
     constants = {"tenth": np.float32(0.1), "axes": np.array([1, 2]), "last": np.array([1])}
     return graphs.model_bytes(nodes, inputs, [value("score", FLOAT, [None, 1])], **constants)
+
+
+def _picture() -> bytes:
+    nodes = [
+        helper.make_node("Flatten", ["photo"], ["pixels"]),
+        helper.make_node("ReduceSum", ["pixels", "axes"], ["score"]),
+    ]
+    inputs, outputs = [value("photo", FLOAT, [None, 1, 2, 2])], [value("score", FLOAT, [None, 1])]
+    return graphs.model_bytes(nodes, inputs, outputs, axes=np.array([1]))
 
 
 def _add(store: LocalStore, name: str, model: bytes, features: Any, **more: Any) -> None:

@@ -8,21 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from function_app.http import Request, Response
 from models import Deployment
 from tests.http.doors import door
-from tests.http.protocols.stored import DEPLOYMENTS, binary_request, inputs_of
+from tests.http.protocols.stored import DEPLOYMENTS, GOOD, binary_request, inputs_of
 
 Handle = Callable[[Request], Response]
 
-GOOD = {
-    "amount": np.array([0.5, 1.5], np.float32),
-    "count": np.array([1, 2]),
-    "country": np.array(["de", "fr"], object),
-}
 KINDS = {
     "double": np.array([0.1]),
     "flag": np.array([True]),
@@ -72,6 +67,7 @@ values = st.recursive(
 
 
 def check(response: Response) -> None:
+    event(f"status {response.status}")  # shown by --hypothesis-show-statistics: all kinds should occur
     assert 200 <= response.status < 500, (response.status, response.body)
     if response.status >= 400:
         document = json.loads(response.body)
@@ -108,10 +104,11 @@ def test_binary_for_inference(handle: Handle, data: st.DataObject, model: str) -
     changed = bytearray(body)
     length = int(headers["inference-header-content-length"])
     for _ in range(data.draw(st.integers(0, 4))):
-        place = data.draw(st.integers(length, len(changed) - 1) | st.integers(0, len(changed) - 1))
-        changed[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=6))
-        changed = changed or bytearray(b"{")
-    header = data.draw(st.just(str(length)) | st.integers().map(str) | st.text(max_size=5))
+        new = data.draw(st.binary(max_size=6))
+        place = data.draw(st.integers(length, len(body) - 1) | st.integers(0, len(body) - 1))
+        changed[place : place + data.draw(st.just(len(new)) | st.integers(0, 6))] = new
+    right = st.just(str(length))
+    header = data.draw(right | right | right | st.integers().map(str) | st.text(max_size=5))
     headers = {"inference-header-content-length": header}
     check(handle(Request("POST", f"/v2/models/{model}/infer", headers, bytes(changed))))
 
