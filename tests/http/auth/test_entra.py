@@ -186,7 +186,7 @@ async def test_a_role_is_asked_for(issuer):
 async def test_a_check_of_a_known_token_costs_microseconds(issuer):
     async with entra(issuer) as made:
         asking = request(issuer.token(groups=["0" * 36] * 20))
-        best = min(timeit.repeat(lambda: made.check(asking), number=20_000, repeat=5)) / 20_000
+        best = min(timeit.repeat(lambda: made.check(asking), number=20_000, repeat=5, timer=time.process_time)) / 20_000
     assert best < 12e-6, f"{best * 1e6:.2f} us"
 
 

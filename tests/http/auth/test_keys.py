@@ -211,5 +211,8 @@ async def test_what_cannot_change_is_not_read_again():
 async def test_a_check_costs_microseconds():
     async with KeyAuthenticator(local("p" * 43, "s" * 43)) as authenticator:
         asking = request("s" * 43)
-        best = min(timeit.repeat(lambda: authenticator.check(asking), number=20_000, repeat=5)) / 20_000
+        best = (
+            min(timeit.repeat(lambda: authenticator.check(asking), number=20_000, repeat=5, timer=time.process_time))
+            / 20_000
+        )
     assert best < 12e-6, f"{best * 1e6:.2f} us"  # under 3 us on an idle machine

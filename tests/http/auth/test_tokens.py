@@ -38,6 +38,7 @@ def refusal(verifier, token):
         verifier.check(token)
     assert caught.value.status == 401
     assert caught.value.headers == {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return caught.value.detail
 
