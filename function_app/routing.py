@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 from function_app.http import Request, Response
-from function_app.problems import ProblemError
-from scoring.errors import WeirError
+from function_app.problems import ProblemError, problem_response
 
-__all__ = ["Answer", "Route", "Routes", "refusing_as"]
+__all__ = ["Answer", "Route", "Routes"]
 
 Answer = Callable[[Request, str], Awaitable[Response]]
 """Answers a request, given also the model that its path names: `name`, or `name:3` with a version; else empty."""
@@ -22,12 +21,14 @@ class Route(NamedTuple):
         path: exact, or with `{name}` for one part of it, and `{version}` for a later one.
         answer: what answers it.
         is_open: whether it is answered without authentication.
+        refuse: makes the response of a problem, as the route's protocol words it.
     """
 
     method: str
     path: str
     answer: Answer
     is_open: bool = False
+    refuse: Callable[[ProblemError], Response] = problem_response
 
 
 class Routes:
@@ -60,20 +61,6 @@ class Routes:
             raise ProblemError(404, f"there is no {request.path[:200]}")
         methods = ", ".join(sorted(allowed))
         raise ProblemError(405, f"{request.path[:200]} takes {methods}", headers={"Allow": methods})
-
-
-def refusing_as(refuse: Callable[[ProblemError], Response], answer: Answer) -> Answer:
-    """Return an answer that says what is wrong as its protocol does: `refuse` makes the response of a problem."""
-
-    async def answered(request: Request, name: str) -> Response:
-        try:
-            return await answer(request, name)
-        except ProblemError as problem:
-            return refuse(problem)
-        except WeirError as error:
-            return refuse(ProblemError(error.status, str(error)))
-
-    return answered
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -5,6 +5,7 @@ Rules:
 - `prepare` and `finish` are pure and quick; `run` is the only step that calls the scorer, and belongs in a thread.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -30,6 +31,7 @@ __all__ = ["Form", "Pipeline", "Prepared", "Scored"]
 Form = Literal["event", "record", "row"]
 
 _value_of = attrgetter("value")
+_MAX_CELLS = 16_777_216  # of the columns that are laid out at once: 64 MiB of float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,13 @@ class Scored:
 
 
 class Pipeline:
-    """Scores events under one model."""
+    """Scores events under one model.
+
+    Attributes:
+        manifest: the model's.
+        model: what its predictions call it.
+        max_rows: the most events to prepare at once: an image is small in an event and large in a column.
+    """
 
     def __init__(
         self, manifest: Manifest, scorer: Scorer, *, certified: bool = True, max_event_bytes: int = MAX_EVENT_BYTES
@@ -88,13 +96,21 @@ class Pipeline:
             )
         }
         self._answers = Answers(manifest, self.model)
+        cells = sum(math.prod(feature.shape or ()) for feature in manifest.features)
+        self.max_rows = max(1, _MAX_CELLS // cells)
 
     def score(self, events: Sequence[Event], form: Form = "event") -> list[Outcome]:
         """Return one outcome for each event, in order."""
-        return self.finish(self.run(self.prepare(events, form)))
+        if len(events) <= self.max_rows:
+            return self.finish(self.run(self.prepare(events, form)))
+        parts = (events[start : start + self.max_rows] for start in range(0, len(events), self.max_rows))
+        return [outcome for part in parts for outcome in self.score(part, form)]
 
     def score_classes(self, events: Sequence[Event], form: Form = "event") -> list[list[float] | Rejected]:
         """Return for each event the session's score of every class, in the manifest's order, or why there is none."""
+        if len(events) > self.max_rows:
+            parts = (events[start : start + self.max_rows] for start in range(0, len(events), self.max_rows))
+            return [values for part in parts for values in self.score_classes(part, form)]
         scored = self.run(self.prepare(events, form))
         rows = scored.prepared.rows
         refused = scored.prepared.rejected | {rows[index]: why for index, why in scored.failed.items()}

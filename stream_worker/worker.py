@@ -125,8 +125,9 @@ class Worker:
 
     async def _fetch(self, stop: asyncio.Event, outbox: "asyncio.Queue[_Fetched | None]") -> None:
         batching = self._settings.batch
+        max_events = min(batching.max_events, self._pipeline.max_rows)
         while not stop.is_set():
-            fetching = self._source.fetch(max_events=batching.max_events, max_wait=batching.max_wait_ms / 1000)
+            fetching = self._source.fetch(max_events=max_events, max_wait=batching.max_wait_ms / 1000)
             batch = await self._unless(stop, fetching, "fetching")
             if batch is None:
                 continue

@@ -11,7 +11,7 @@ from typing import Final
 from function_app.http import Request, Response, json_response
 from function_app.problems import ProblemError, bad_request
 from function_app.protocols.azureml import accepted
-from function_app.routing import Answer, Route, refusing_as
+from function_app.routing import Answer, Route
 from function_app.service import Service
 from function_app.settings import LimitSettings
 from function_app.tables import Table, from_columns, from_csv, from_items, from_split, is_list, items_of, members_of
@@ -86,7 +86,7 @@ def _row(item: bytes, feature: Feature) -> bytes:
 
 
 def _route(method: str, path: str, answer: Answer, *, is_open: bool = False) -> Route:
-    return Route(method, path, refusing_as(_refusal, answer), is_open=is_open)
+    return Route(method, path, answer, is_open=is_open, refuse=_refusal)
 
 
 def _refusal(problem: ProblemError) -> Response:

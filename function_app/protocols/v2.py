@@ -10,7 +10,7 @@ from function_app.http import Request, Response, json_response
 from function_app.problems import ProblemError
 from function_app.protocols.v2_infer import HEADER_LENGTH, infer
 from function_app.protocols.v2_metadata import model_metadata
-from function_app.routing import Answer, Route, refusing_as
+from function_app.routing import Answer, Route
 from function_app.service import Service, want_json
 
 __all__ = ["routes"]
@@ -63,7 +63,7 @@ def routes(service: Service) -> list[Route]:
 
 
 def _route(method: str, path: str, answer: Answer, *, is_open: bool = False) -> Route:
-    return Route(method, path, refusing_as(_refusal, answer), is_open=is_open)
+    return Route(method, path, answer, is_open=is_open, refuse=_refusal)
 
 
 def _refusal(problem: ProblemError) -> Response:

@@ -315,3 +315,19 @@ def test_columns_that_are_refused_at_once_but_not_in_parts_are_joined():
 
     scores = Pipeline(manifest(feature("x")), FakeScorer(score)).score_columns({"x": np.arange(5)})
     assert scores.scores.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_images_are_laid_out_a_few_at_a_time():
+    described = manifest(feature("photo", "image", shape=(3, 1024, 1024)))
+    laid_out = []
+
+    def score(columns):
+        laid_out.append(len(columns["photo"]))
+        return columns["photo"].mean(axis=(1, 2, 3))
+
+    pipeline = Pipeline(described, FakeScorer(score))
+    photo = base64_text(image_bytes(Image.new("RGB", (8, 8), (9, 9, 9))))
+    outcomes = pipeline.score([event(photo=photo) for _ in range(12)])
+    assert [outcome.score for outcome in outcomes] == [9.0] * 12
+    assert max(laid_out) == pipeline.max_rows == 5
+    assert pipeline.score_classes([event(photo=photo)] * 6) == [[9.0]] * 6

@@ -1,13 +1,10 @@
 """Which route answers, and which model a path names."""
 
-import json
-
 import pytest
 
 from function_app.http import Request, Response
-from function_app.problems import ProblemError
-from function_app.routing import Route, Routes, refusing_as
-from scoring.errors import StoreBusyError
+from function_app.problems import ProblemError, problem_response
+from function_app.routing import Route, Routes
 
 
 async def nothing(_: Request, __: str) -> Response:
@@ -61,13 +58,5 @@ def test_a_path_that_is_none(method: str, path: str, status: int) -> None:
     assert problem.value.status == status
 
 
-async def test_a_protocol_says_what_is_wrong_in_its_own_words() -> None:
-    async def refuse(_: Request, name: str) -> Response:
-        raise ProblemError(400, "no") if name else StoreBusyError("busy")
-
-    def said(problem: ProblemError) -> Response:
-        return Response(problem.status, json.dumps([problem.detail]).encode())
-
-    answer = refusing_as(said, refuse)
-    assert await answer(Request("GET", "/"), "x") == Response(400, b'["no"]')
-    assert await answer(Request("GET", "/"), "") == Response(503, b'["busy"]')
+def test_a_route_refuses_with_problem_documents_unless_its_protocol_has_words_of_its_own() -> None:
+    assert {route.refuse for route in ROUTES.all} == {problem_response}
