@@ -7,11 +7,12 @@ Rules:
 """
 
 import logging
+from collections.abc import Callable
 
 from function_app.auth import Authenticator
 from function_app.http import Request, Response
 from function_app.problems import ProblemError, problem_response
-from function_app.protocols import azureml, health, mlflow, predictions, v2
+from function_app.protocols import azureml, documents, health, mlflow, predictions, v2
 from function_app.routing import Routes
 from function_app.service import Service
 from scoring.errors import WeirError
@@ -19,7 +20,7 @@ from scoring.errors import WeirError
 __all__ = ["Handler"]
 
 _LOG = logging.getLogger(__name__)
-_PROTOCOLS = (health, azureml, mlflow, v2, predictions)
+_PROTOCOLS = (health, azureml, mlflow, v2, predictions, documents)
 
 
 class Handler:
@@ -35,19 +36,21 @@ class Handler:
     async def handle(self, request: Request) -> Response:
         """Return the answer to a request."""
         self._under_way += 1
+        refuse: Callable[[ProblemError], Response] = problem_response
         try:
             route, name = self.routes.find(request)
+            refuse = route.refuse
             if not route.is_open:
                 await self._authenticator.check_async(request)
                 self._check_limits(request)
             return await route.answer(request, name)
         except ProblemError as problem:
-            return problem_response(problem)
+            return refuse(problem)
         except WeirError as error:
-            return problem_response(ProblemError(error.status, str(error)))
+            return refuse(ProblemError(error.status, str(error)))
         except Exception:  # noqa: BLE001 - the last door: a caller is told nothing of our insides
             _LOG.exception("a request to %s failed", request.path[:200])
-            return problem_response(ProblemError(500, "the request failed; the server's log says why"))
+            return refuse(ProblemError(500, "the request failed; the server's log says why"))
         finally:
             self._under_way -= 1
 

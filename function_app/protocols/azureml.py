@@ -20,7 +20,7 @@ from function_app.settings import LimitSettings
 from function_app.tables import Table, from_columns, from_items, from_split, is_list, items_of, members_of
 from scoring import Event, Form, Manifest, Rejected
 
-__all__ = ["Asked", "accepted", "parse", "routes"]
+__all__ = ["Asked", "Method", "accepted", "has_probabilities", "parse", "routes"]
 
 T = TypeVar("T")
 Method = Literal["predict", "predict_proba"]
@@ -109,11 +109,16 @@ def accepted(outcomes: Sequence[T | Rejected]) -> list[T]:
     return kept
 
 
+def has_probabilities(manifest: Manifest) -> bool:
+    """Return whether a model's scores are probabilities of its labels."""
+    return manifest.task in _CLASSIFIES and manifest.graph.score == _PROBABILITIES
+
+
 def _want_probabilities(manifest: Manifest) -> None:
     """Refuse a method that the model does not have.
 
     Raises:
         ProblemError: 400.
     """
-    if manifest.task not in _CLASSIFIES or manifest.graph.score != _PROBABILITIES:
+    if not has_probabilities(manifest):
         raise bad_request(f"method predict_proba: {manifest.reference} has no probabilities; expected predict")

@@ -1,0 +1,1 @@
+"""The documents, and the page to try a model on."""
