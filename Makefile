@@ -49,6 +49,9 @@ check: $(VENV)/.dev  ## ruff, mypy, import-linter and the documents
 bench: $(VENV)/.dev  ## the stream against a bare loop, on Apache Kafka on this machine
 	@$(BIN)/python -m benchmarks.stream
 
+bench-http: $(VENV)/.dev  ## the HTTP door against Azure ML's server, MLServer, FastAPI and a bare session
+	@$(BIN)/python -m benchmarks.http
+
 fmt: $(VENV)/.dev  ## format the code and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

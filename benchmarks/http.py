@@ -37,6 +37,7 @@ _BODIES: Final = 500
 _STARTS: Final = 3
 _TOLERANCE: Final = 1e-5
 _WARM_S: Final = 2
+_QUIET_CORES: Final = 0.15  # what other programs may take before the numbers are in doubt
 _UNAVAILABLE: Final = {
     "mlserver-onnx on PyPI": "MLServer publishes no runtime for ONNX; ours, of thirty lines, stands in for one",
 }
@@ -67,6 +68,9 @@ def main() -> None:
             else:
                 print(_line(servers[name]), flush=True)
     results["ratios"] = _ratios(servers)
+    results["machine"]["others_cores"] = max(
+        (part["others_cores"] for s in servers.values() for part in _parts(s)), default=0
+    )
     _print(results)
     _keep(results, whole=len(servers) == len(SERVERS))
     if any(_errors(server) for server in servers.values()):
@@ -120,9 +124,23 @@ def _load(tested: Running, bodies: Path, connections: int, seconds: int) -> dict
     """Warm up, then measure."""
     headers = tested.server.headers
     ask(tested.url, bodies, headers, connections=connections, seconds=min(_WARM_S, seconds))
-    before = tested.cpu_seconds()
+    server, machine = tested.cpu_seconds(), _busy_seconds()
     answered = ask(tested.url, bodies, headers, connections=connections, seconds=seconds)
-    return {**answered, "server_cores": round((tested.cpu_seconds() - before) / seconds, 2)}
+    server, machine = tested.cpu_seconds() - server, _busy_seconds() - machine
+    took = answered["requests"] / answered["rate"] if answered["rate"] else seconds
+    server_cores, others = server / took, machine / took - server / took - answered["load_cores"]
+    return {
+        **answered,
+        "server_cores": round(server_cores, 2),
+        "server_cpu_us": round(server * 1e6 / max(1, answered["requests"])),  # of a request; true on a busy machine too
+        "others_cores": max(0.0, round(others, 2)),
+    }
+
+
+def _busy_seconds() -> float:
+    """Return the processor time that the whole machine has spent on anything."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
 
 
 def _ratios(servers: dict[str, Any]) -> dict[str, float]:
@@ -162,6 +180,9 @@ def _print(results: dict[str, Any]) -> None:
     print()
     for what, ratio in results["ratios"].items():
         print(f"{what:54}{ratio:>8.2f}")
+    others = results["machine"]["others_cores"]
+    if others > _QUIET_CORES:
+        print(f"other programs took up to {others} cores meanwhile: measure again on a quiet machine")
     for what, why in results["unavailable"].items():
         print(f"not here: {what}: {why}")
 
@@ -172,7 +193,11 @@ def _line(server: dict[str, Any]) -> str:
 
 
 def _errors(server: dict[str, Any]) -> int:
-    return sum(part["errors"] for part in (*server["single_row"].values(), server["thousand_rows"]))
+    return sum(part["errors"] for part in _parts(server))
+
+
+def _parts(server: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*server["single_row"].values(), server["thousand_rows"]]
 
 
 def _keep(results: dict[str, Any], *, whole: bool) -> None:

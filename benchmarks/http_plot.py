@@ -27,9 +27,8 @@ def plot(results: dict[str, Any], path: Path) -> None:
         axes.bar_label(bars, labels=[f"{rate:,.0f}" for rate in rates], padding=3, fontsize=8, color="#333333")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    lowest = min((server["single_row"]["1"]["rate"] for server in servers), default=100)
-    axes.set_xlim(left=10 ** (len(str(int(lowest))) - 1) / 2)
-    axes.margins(x=0.12)
+    every = [server["single_row"][count]["rate"] for server in servers for count in connections] or [1]
+    axes.set_xlim(max(1, min(every) / 2), max(every) * 1.6)
     axes.set_yticks(range(len(servers)), [server["title"] for server in servers], fontsize=10)
     for name in axes.get_yticklabels():
         name.set_fontweight("bold" if name.get_text() == "Weir" else "normal")
