@@ -1,8 +1,8 @@
 """Load from `wrk`: requests made beforehand, over connections that stay open, each asking again when answered.
 
-`wrk` and not a generator of ours: on the two cores that the server needs too, one of its threads asks 100,000 times a
-second, and a loop in Python, with uvloop's protocols and requests made beforehand, a third of that: it would measure
-itself. What `wrk` says of latencies is corrected for requests that a slow answer kept from being asked.
+`wrk` and not a generator of ours in Python: the load comes from the two cores that the server needs too, and `wrk`
+takes a quarter of one for 16,000 requests a second (`load_cores` in the results says what it took). What it says of
+latencies is corrected for requests that a slow answer kept from being asked.
 """
 
 import json
