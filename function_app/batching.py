@@ -6,6 +6,7 @@ Rules:
 - A request that arrives alone is scored at once: nothing waits for company unless `max_wait_ms` says so.
 - A quick batch is scored where it stands, since handing it to a thread would take longer; a slow one in a thread.
 - Rows that wait are bounded; beyond that a request is refused at once rather than late.
+- A batch that takes too long is given up, and its callers are told.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from function_app.problems import ProblemError
-from function_app.settings import BatchingSettings
+from function_app.settings import HttpSettings
 from scoring import Event, Form, Outcome, Pipeline, Rejected
 
 __all__ = ["Batcher"]
@@ -41,10 +42,11 @@ class _Kind(NamedTuple):
 class Batcher:
     """Scores the requests for one model."""
 
-    def __init__(self, pipeline: Pipeline, settings: BatchingSettings, executor: Executor) -> None:
+    def __init__(self, pipeline: Pipeline, settings: HttpSettings, executor: Executor) -> None:
         """Set it up; the running event loop is the one that it will be used in."""
         self.pipeline = pipeline
-        self._settings = settings
+        self._settings = settings.batching
+        self._limit = settings.limits.scoring_s
         self._executor = executor
         self._queues: defaultdict[_Kind, list[_Waiting]] = defaultdict(list)
         self._rows = 0
@@ -56,7 +58,7 @@ class Batcher:
         """Return one outcome for each event, in order.
 
         Raises:
-            ProblemError: 503, too many rows wait already.
+            ProblemError: 503, too many rows wait already; 504, scoring took too long.
         """
         return await self._answer(events, _Kind(form, classes=False))
 
@@ -64,7 +66,7 @@ class Batcher:
         """Return for each event the score of every class, in the manifest's order.
 
         Raises:
-            ProblemError: 503, too many rows wait already.
+            ProblemError: 503, too many rows wait already; 504, scoring took too long.
         """
         return await self._answer(events, _Kind(form, classes=True))
 
@@ -111,7 +113,13 @@ class Batcher:
 
     async def _in_thread(self, batch: list[_Waiting], rows: int, events: Sequence[Event], kind: _Kind) -> None:
         loop = asyncio.get_running_loop()
-        self._settle(batch, rows, await loop.run_in_executor(self._executor, self._score, events, kind))
+        outcomes: list[Any] | Exception
+        try:
+            async with asyncio.timeout(self._limit):
+                outcomes = await loop.run_in_executor(self._executor, self._score, events, kind)
+        except TimeoutError:
+            outcomes = ProblemError(504, f"scoring took longer than {self._limit:g} s")
+        self._settle(batch, rows, outcomes)
 
     def _score(self, events: Sequence[Event], kind: _Kind) -> list[Any] | Exception:
         started = time.perf_counter()

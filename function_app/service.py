@@ -1,8 +1,8 @@
 """What the protocols have in common: a model for a request, scored in time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from function_app.batching import Batcher
@@ -53,8 +53,7 @@ class Service:
         """
         if not named:
             self._mirror(batcher, events, form)
-        async with self.in_time():
-            return await batcher.score(events, form)
+        return await batcher.score(events, form)
 
     async def score_classes(
         self, batcher: Batcher, events: Sequence[Event], form: Form
@@ -64,8 +63,7 @@ class Service:
         Raises:
             ProblemError: 503, too much waits already; 504, it took too long.
         """
-        async with self.in_time():
-            return await batcher.score_classes(events, form)
+        return await batcher.score_classes(events, form)
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns that takes too long for the event loop.
@@ -73,20 +71,10 @@ class Service:
         Raises:
             ProblemError: 504, it took too long.
         """
-        async with self.in_time():
-            return await self.models.in_thread(function, *args, **kwargs)
-
-    @asynccontextmanager
-    async def in_time(self) -> AsyncIterator[None]:
-        """Answer 504 when the block takes longer than the scoring timeout.
-
-        Raises:
-            ProblemError: 504.
-        """
         limit = self.settings.limits.scoring_s
         try:
             async with asyncio.timeout(limit):
-                yield
+                return await self.models.in_thread(function, *args, **kwargs)
         except TimeoutError as error:
             raise ProblemError(504, f"scoring took longer than {limit:g} s") from error
 

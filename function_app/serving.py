@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from function_app.batching import Batcher
 from function_app.problems import ProblemError
-from function_app.settings import BatchingSettings
+from function_app.settings import HttpSettings
 from models import Deployment, Reference, Store, load_pipeline, resolve
 from scoring.errors import ConfigurationError, ModelNotFoundError, WeirError
 
@@ -32,7 +32,7 @@ _LOADED = 16  # versions kept in memory beside the deployed ones
 class Models:
     """Batchers over loaded models."""
 
-    def __init__(self, store: Store, deployments: Sequence[Deployment], settings: BatchingSettings) -> None:
+    def __init__(self, store: Store, deployments: Sequence[Deployment], settings: HttpSettings) -> None:
         self._store = store
         self._deployments = deployments
         self._settings = settings

@@ -110,7 +110,7 @@ class Startup:
         settings = await asyncio.to_thread(read_settings, FunctionSettings, self._path)
         _check_open(settings.http.auth)
         who = await self._open.enter_async_context(authenticator(settings.http.auth))
-        models = Models(LocalStore(self._path.parent / settings.store), settings.deployments, settings.http.batching)
+        models = Models(LocalStore(self._path.parent / settings.store), settings.deployments, settings.http)
         return _Door(Handler(Service(models, settings.http), who), models, settings.http)
 
     def _failed(self, why: str) -> None:

@@ -51,7 +51,7 @@ def command(
 async def _serve(settings: Settings, *, shared: bool) -> None:
     http = settings.http
     listening = listen(http, shared=shared)
-    models = Models(LocalStore(settings.store), settings.deployments, http.batching)
+    models = Models(LocalStore(settings.store), settings.deployments, http)
     with listening:
         await models.load()
         async with authenticator(http.auth) as who:

@@ -22,7 +22,7 @@ async def door(store: Path, *deployments: Deployment, load: bool = True, **http:
     """A handler that asks nobody who they are; the fraud model answers unless deployments are given."""
     settings = HttpSettings.model_validate({"auth": {"mode": "none"}} | http)
     deployed = deployments or (Deployment(name="blue", model="fraud@champion", traffic=100),)
-    models = Models(LocalStore(store), deployed, settings.batching)
+    models = Models(LocalStore(store), deployed, settings)
     if load:
         await models.load()
     yield Handler(Service(models, settings), NoAuthenticator())

@@ -150,7 +150,7 @@ def configuration(folder: Path, **http: Any) -> Path:
 async def handler_of(config: Path) -> AsyncIterator[Handler]:
     """The handler of a configuration, without a shell around it; needs `ENVIRONMENT` to be set."""
     settings = read_settings(Settings, config)
-    models = Models(LocalStore(settings.store), settings.deployments, settings.http.batching)
+    models = Models(LocalStore(settings.store), settings.deployments, settings.http)
     await models.load()
     async with authenticator(settings.http.auth) as who:
         yield Handler(Service(models, settings.http), who)

@@ -90,3 +90,10 @@ def test_a_megabyte_is_quick(text):
     started = time.process_time()
     too_deep(text)
     assert time.process_time() - started < 1  # about 0.1 s at worst; a parser in Python would take several
+
+
+@given(st.lists(st.sampled_from(['"', "[", "]", "{", "}", "\\", "a", ":", ","]), max_size=400).map("".join))
+def test_the_quick_look_agrees_with_the_close_one(text):
+    from scoring import nesting
+
+    assert nesting._brackets(text.encode()) == nesting._NOT_BRACKETS.sub(b"", text.encode())
