@@ -6,17 +6,13 @@ from pathlib import Path
 import joblib
 import msgspec
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from benchmarks.workload import FEATURES, event_bodies
-from converters import Columns, Source, convert, sample_of
+from benchmarks.workload import FEATURES, add_model, event_bodies
 from models import LocalStore
 
 __all__ = ["Rows", "add_models", "rows_to_ask"]
-
-_SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +37,8 @@ def add_models(folder: Path) -> HistGradientBoostingClassifier:
     Returns:
         The estimator, as the other servers load it.
     """
-    random = np.random.default_rng(_SEED)
-    table = pd.DataFrame(random.normal(50.0, 25.0, (20_000, len(FEATURES))).astype(np.float32), columns=list(FEATURES))
-    signal = table[FEATURES[0]] + 0.5 * table[FEATURES[1]] - 0.3 * table[FEATURES[2]]
-    label = (signal + random.normal(0, 20, len(table)) > signal.quantile(0.9)).astype(int)
-    model = HistGradientBoostingClassifier(max_iter=200, early_stopping=False, random_state=_SEED).fit(table, label)
-    source = Source(
-        estimator=model,
-        sample=sample_of(table.assign(label=label), name="seeded"),
-        columns=Columns(label="label", event_id="transaction_id"),
-    )
     store = folder / "store"
-    manifest = convert(source, name="benchmark", store=LocalStore(store), positive=1, threshold=0.5)
+    manifest, model = add_model(LocalStore(store))
     (folder / "model.onnx").write_bytes((store / "benchmark" / str(manifest.version) / "model.onnx").read_bytes())
     # the other servers give it arrays: without names it takes them without a warning each time
     del model.feature_names_in_

@@ -20,8 +20,8 @@ _KEYS = 1000
 _SEED = 7
 
 
-def add_model(store: Store) -> Manifest:
-    """Train 200 boosted trees on seeded data, and add them to the store as `benchmark`."""
+def add_model(store: Store) -> tuple[Manifest, HistGradientBoostingClassifier]:
+    """Train 200 boosted trees on seeded data, add them to the store as `benchmark`, and return both forms."""
     random = np.random.default_rng(_SEED)
     table = pd.DataFrame(random.normal(50.0, 25.0, (20_000, len(FEATURES))).astype(np.float32), columns=list(FEATURES))
     signal = table[FEATURES[0]] + 0.5 * table[FEATURES[1]] - 0.3 * table[FEATURES[2]]
@@ -32,7 +32,7 @@ def add_model(store: Store) -> Manifest:
         sample=sample_of(table.assign(label=label), name="seeded"),
         columns=Columns(label="label", event_id="transaction_id"),
     )
-    return convert(source, name="benchmark", store=store, positive=1, threshold=0.5)
+    return convert(source, name="benchmark", store=store, positive=1, threshold=0.5), model
 
 
 def event_bodies(count: int) -> Iterator[tuple[bytes, bytes]]:
