@@ -52,20 +52,25 @@ class Models:
         """Return the names of the deployed models."""
         return sorted({deployment.reference.name for deployment in self._deployments})
 
-    async def load(self) -> None:
+    async def load(self, deployments: Sequence[Deployment] | None = None) -> None:
         """Load what the deployments' references mean now, and serve it from now on.
+
+        Args:
+            deployments: those to serve from now on; None for those that are served already.
 
         Raises:
             WeirError: a model is missing or must not be served; what was served before still is.
         """
+        wanted = self._deployments if deployments is None else deployments
         try:
-            deployed = {deployment.name: await self._get(deployment) for deployment in self._deployments}
+            deployed = {deployment.name: await self._get(deployment) for deployment in wanted}
         except WeirError as error:
             if not self._deployed:
                 self._why_not_ready = str(error)
             raise
-        self._deployed = deployed
-        self._current = {str(d.reference): deployed[d.name] for d in self._deployments if not d.allow_uncertified}
+        # no await stands between these lines: a request meets the old deployments or the new ones
+        self._deployments, self._deployed = wanted, deployed
+        self._current = {str(d.reference): deployed[d.name] for d in wanted if not d.allow_uncertified}
         self._why_not_ready = ""
 
     def choose(self, body: bytes) -> Batcher:

@@ -128,7 +128,8 @@ class HttpSettings(_Settings):
     Attributes:
         host: the address to listen on.
         port: the port; 0 takes a free one.
-        reload_s: how often aliases are looked up again, so that a newly promoted model is served without a restart.
+        reload_s: how often the deployments and their aliases are looked up again, so that a newly promoted model, or
+            another share of the traffic, is served without a restart.
         shutdown_timeout_s: how long a stop may take.
     """
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 from asyncio import AbstractEventLoop, Task
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
@@ -21,7 +22,7 @@ from function_app.problems import ProblemError, problem_response
 from function_app.service import Service
 from function_app.serving import Models
 from function_app.settings import AuthSettings, HttpSettings
-from models import LocalStore
+from models import Deployment, LocalStore
 from models.configuration import FileSettings, read_settings
 from scoring.errors import ConfigurationError, WeirError
 
@@ -104,7 +105,10 @@ class Startup:
             self._failed("the service could not start; its log says why")
         else:
             _LOG.info("serving %s", ", ".join(door.models.names()))
-            self._keeping = asyncio.create_task(keep_current(door.models, door.settings.reload_s))
+            self._keeping = asyncio.create_task(keep_current(door.models, door.settings.reload_s, self._deployments))
+
+    def _deployments(self) -> Sequence[Deployment]:
+        return read_settings(FunctionSettings, self._path).deployments
 
     async def _build(self) -> _Door:
         settings = await asyncio.to_thread(read_settings, FunctionSettings, self._path)
@@ -120,20 +124,21 @@ class Startup:
         self._again_at = asyncio.get_running_loop().time() + _AGAIN_S
 
 
-async def keep_current(models: Models, seconds: float) -> None:
-    """Look the deployments' references up again and again, and serve what they mean by then.
+async def keep_current(models: Models, seconds: float, read: Callable[[], Sequence[Deployment]] | None = None) -> None:
+    """Look again and again at what is deployed and what the references mean, and serve that by then.
 
-    What cannot be loaded leaves in place what is served; its reason is logged once.
+    What cannot be read or loaded leaves in place what is served; its reason is logged once.
 
     Args:
         models: what is served.
         seconds: between one look and the next.
+        read: reads the deployments again, so that traffic can be shifted without a restart; called in a thread.
     """
     known = ""
     while True:
         await asyncio.sleep(seconds)
         try:
-            await models.load()
+            await (models.load() if read is None else models.load(await asyncio.to_thread(read)))
         except Exception as error:  # noqa: BLE001 - a model that breaks in a new way must not end the looking
             why = str(error) if isinstance(error, WeirError) else repr(error)
             if why != known:

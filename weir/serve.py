@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from function_app.server import Server, listen
 from function_app.service import Service
 from function_app.serving import Models
 from function_app.startup import keep_current
-from models import LocalStore
+from models import Deployment, LocalStore
 from stream_worker.processes import supervise
 from weir.settings import Settings, load_settings
 from weir.worker import stop_on_signals
@@ -45,10 +46,10 @@ def command(
     settings = load_settings(config)
     if workers > 1:
         raise typer.Exit(uvloop.run(_run_processes(config, workers, settings)))
-    uvloop.run(_serve(settings, shared=shared))
+    uvloop.run(_serve(settings, lambda: load_settings(config).deployments, shared=shared))
 
 
-async def _serve(settings: Settings, *, shared: bool) -> None:
+async def _serve(settings: Settings, deployments: Callable[[], Sequence[Deployment]], *, shared: bool) -> None:
     http = settings.http
     listening = listen(http, shared=shared)
     models = Models(LocalStore(settings.store), settings.deployments, http)
@@ -56,7 +57,7 @@ async def _serve(settings: Settings, *, shared: bool) -> None:
         await models.load()
         async with authenticator(http.auth) as who:
             application = Application(Handler(Service(models, http), who), http.limits)
-            reloading = asyncio.create_task(keep_current(models, http.reload_s))
+            reloading = asyncio.create_task(keep_current(models, http.reload_s, deployments))
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(50_000, 20, 20)
