@@ -95,37 +95,68 @@ def configure(
     return path
 
 
+class Flow:
+    """Produces an auditor's events, by key, at a rate; in portions, each of which is let go when it is asked for."""
+
+    def __init__(self, auditor: Auditor, rate: float, portions: int) -> None:
+        self._auditor = auditor
+        self._rate = rate
+        self._size = -(-len(auditor.sent) // portions)
+        self._asked = threading.Semaphore(0)
+        self._over = threading.Event()
+        self.thread = threading.Thread(target=self._produce)
+
+    def more(self) -> None:
+        """Let one more portion go."""
+        self._asked.release()
+
+    def close(self) -> None:
+        self._over.set()
+        self._asked.release()
+        self.thread.join()
+
+    def _produce(self) -> None:
+        producer = Producer(
+            {
+                "bootstrap.servers": self._auditor.bootstrap_servers,
+                "linger.ms": 5,
+                "enable.idempotence": True,
+                "log_level": 2,
+            }
+        )
+        offsets = [0] * _PARTITIONS
+        for start in range(0, len(self._auditor.sent), self._size):
+            self._asked.acquire()
+            if self._over.is_set():
+                break
+            self._send(producer, self._auditor.sent[start : start + self._size], offsets)
+        producer.flush(30)
+
+    def _send(self, producer: Producer, events: Sequence[StreamEvent], offsets: list[int]) -> None:
+        chunk = max(1, int(self._rate / 100))
+        started = time.monotonic()
+        for start in range(0, len(events), chunk):
+            for event in events[start : start + chunk]:
+                partition = sum(event.key) % _PARTITIONS
+                # noted before it is sent, so that no answer can come before the note
+                self._auditor.at[partition, offsets[partition]] = event
+                offsets[partition] += 1
+                producer.produce(self._auditor.topics.source, event.value, event.key, partition)
+            producer.poll(0)
+            if self._over.wait(max(0.0, started + (start + chunk) / self._rate - time.monotonic())):
+                return
+
+
 @contextmanager
-def flowing(auditor: Auditor, *, rate: float, seed: int = 1) -> Iterator[threading.Thread]:
-    """Produce the auditor's events at a rate, by key, and tell the auditor where each one stands."""
-    over = threading.Event()
-    thread = threading.Thread(target=_produce, args=(auditor, auditor.sent, rate, over))
-    thread.start()
+def flowing(auditor: Auditor, *, rate: float, portions: int = 1) -> Iterator[Flow]:
+    """Produce while the block runs; the first portion is let go at once."""
+    flow = Flow(auditor, rate, portions)
+    flow.thread.start()
+    flow.more()
     try:
-        yield thread
+        yield flow
     finally:
-        over.set()
-        thread.join()
-
-
-def _produce(auditor: Auditor, events: Sequence[StreamEvent], rate: float, over: threading.Event) -> None:
-    producer = Producer(
-        {"bootstrap.servers": auditor.bootstrap_servers, "linger.ms": 5, "enable.idempotence": True, "log_level": 2}
-    )
-    offsets = [0] * _PARTITIONS
-    chunk = max(1, int(rate / 100))
-    started = time.monotonic()
-    for start in range(0, len(events), chunk):
-        for event in events[start : start + chunk]:
-            partition = sum(event.key) % _PARTITIONS
-            # noted before it is sent, so that no answer can come before the note
-            auditor.at[partition, offsets[partition]] = event
-            offsets[partition] += 1
-            producer.produce(auditor.topics.source, event.value, event.key, partition)
-        producer.poll(0)
-        if over.wait(max(0.0, started + (start + chunk) / rate - time.monotonic())):
-            break
-    producer.flush(30)
+        flow.close()
 
 
 def watch(auditor: Auditor, seconds: float, until: Callable[[], object] = lambda: False) -> bool:

@@ -47,7 +47,7 @@ def test_a_million_events_among_dying_workers_and_brokers(
         for _ in range(2):
             workers.start()
         broker = 0
-        while producing.is_alive():
+        while producing.thread.is_alive():
             chance.choice([kill_one, kill_one, freeze_one, stop_one])(workers, auditor, chance)
             if chance.random() < 0.2:
                 broker = (broker + 1) % 3
