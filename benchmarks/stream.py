@@ -21,6 +21,7 @@ import psutil
 
 from benchmarks.latency import measure_latency
 from benchmarks.stall import measure_stall
+from benchmarks.stream_plot import plot
 from benchmarks.throughput import measure_throughput
 from benchmarks.workload import add_model
 from models import LocalStore
@@ -52,6 +53,8 @@ def main() -> None:
     out.mkdir(exist_ok=True)
     name = "stream.json" if not options.only else f"stream-{options.only}.json"
     (out / name).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    if not options.only:
+        plot(results, out / "stream.png")
     print(f"kept in benchmarks/results/{name}")
 
 
