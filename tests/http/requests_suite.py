@@ -5,12 +5,14 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import numpy as np
+import tritonclient.http as tritonclient
 import yaml
 
 from function_app.auth import authenticator
@@ -82,6 +84,25 @@ def _detail(*words: str) -> Callable[[Any], bool]:
     return lambda problem: all(word in problem["detail"] for word in words)
 
 
+def _triton() -> Iterator[Asked]:
+    """What Triton's own client sends, with its tensors in binary and in JSON."""
+    columns = {"amount": np.array([[12.5]], np.float32), "count": np.array([[1]], np.int64)}
+    columns["country"] = np.array([[b"de"]], np.object_)
+    kinds = {"amount": "FP32", "count": "INT64", "country": "BYTES"}
+    for name, is_binary in (("binary tensors", True), ("tensors in JSON", False)):
+        inputs = []
+        for column, values in columns.items():
+            given = tritonclient.InferInput(column, values.shape, kinds[column])
+            given.set_data_from_numpy(values, binary_data=is_binary)
+            inputs.append(given)
+        wanted = [tritonclient.InferRequestedOutput("probabilities", binary_data=is_binary)]
+        body, length = tritonclient.InferenceServerClient.generate_request_body(inputs, outputs=wanted)
+        headers = {"authorization": f"Bearer {KEY}"}
+        if length is not None:
+            headers["Inference-Header-Content-Length"] = str(length)
+        yield Asked(name, "POST", "/v2/models/payments/infer", 200, body=body, headers=headers)
+
+
 _RECORDS = {"data": [_RECORD, _RECORD | {"country": "fr"}]}
 _PREDICTIONS = "/models/payments/predictions"
 REQUESTS: tuple[Asked, ...] = (
@@ -126,7 +147,14 @@ REQUESTS: tuple[Asked, ...] = (
     _get("a third protocol's health", "/ping", None),
     _get("another protocol's health", "/v2/health/ready", None),
     _get("another protocol's models", "/v2/models/payments", None),
-    _post("another protocol", "/invocations", {"dataframe_records": [_RECORD]}, None),
+    _post(
+        "MLflow's protocol",
+        "/invocations",
+        {"dataframe_records": [_RECORD]},
+        200,
+        lambda it: len(it["predictions"]) == 1,
+    ),
+    *_triton(),
 )
 
 
@@ -164,5 +192,6 @@ def check(asked: Asked, response: Response, wanted: Response) -> None:
     assert own.items() <= {name.lower(): value for name, value in response.headers.items()}.items(), asked.name
     if asked.status is not None:
         assert response.status == asked.status, (asked.name, response.body)
-        assert asked.says(json.loads(response.body)), (asked.name, response.body)
+        if "json" in response.content_type:
+            assert asked.says(json.loads(response.body)), (asked.name, response.body)
         assert (response.content_type == PROBLEM_JSON) == (response.status >= 400), asked.name
