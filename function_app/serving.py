@@ -71,6 +71,9 @@ class Models:
         # no await stands between these lines: a request meets the old deployments or the new ones
         self._deployments, self._deployed = wanted, deployed
         self._current = {str(d.reference): deployed[d.name] for d in wanted if not d.allow_uncertified}
+        for deployment in sorted(wanted, key=lambda d: -d.traffic):
+            # a bare name means what is deployed under it, not the store's newest, which nobody may have promoted
+            self._current.setdefault(deployment.reference.name, deployed[deployment.name])
         self._why_not_ready = ""
 
     def choose(self, body: bytes) -> Batcher:

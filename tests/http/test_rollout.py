@@ -101,3 +101,10 @@ async def test_shares_are_changed_while_serving_and_a_wrong_sum_changes_nothing(
         deploy(*shares(100, 0))
         await until("1")
         assert "traffic must sum to 100, not 110" in "".join(server.log)
+
+
+async def test_a_bare_name_means_what_is_deployed_and_not_the_newest(two_versions: Path) -> None:
+    async with door(two_versions, Deployment(name="blue", model="fraud@champion", traffic=100)) as handler:
+        bare = await post(handler, "/models/fraud/predictions", BODIES[0])
+        newest = await post(handler, "/models/fraud:2/predictions", BODIES[0])
+    assert [json.loads(response.body)[0]["model"]["version"] for response in (bare, newest)] == [1, 2]

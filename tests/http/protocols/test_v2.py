@@ -63,7 +63,7 @@ async def test_the_metadata_of_a_matrix_and_of_shapes(handler: Handler) -> None:
 @pytest.mark.parametrize(
     ("path", "version"),
     [
-        ("/v2/models/payments", "2"),
+        ("/v2/models/payments", "1"),  # what is deployed, and not the newest
         ("/v2/models/payments:1", "1"),
         ("/v2/models/payments/versions/1", "1"),
         ("/v2/models/payments/versions/2", "2"),
@@ -98,7 +98,7 @@ async def test_what_is_not_there_is_an_error_of_the_protocol(handler: Handler, p
 async def test_the_index_lists_what_is_deployed(handler: Handler, root: Path) -> None:
     assert answered(await ask(handler, "POST", "/v2/repository/index", b'{"ready": true}')) == [
         {"name": "linear", "version": "1", "state": "READY", "reason": ""},
-        {"name": "payments", "version": "2", "state": "READY", "reason": ""},
+        {"name": "payments", "version": "1", "state": "READY", "reason": ""},
         {"name": "single", "version": "1", "state": "READY", "reason": ""},
     ]
     async with door(root, Deployment(name="blue", model="nosuch", traffic=100), load=False) as waiting:
