@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state
 
 from models.graph import check_graph
+from scoring.columns import Block
 from scoring.errors import ManifestError, ModelRefusedError, ScoringError
 from scoring.manifest import Dtype, Feature, Graph
 from scoring.ports import Scores
@@ -84,6 +85,7 @@ class OnnxScorer:
         check_graph(model, source=source)
         self._session = _session(model, source, providers)
         self._features = features
+        self._names = tuple(feature.name for feature in features)
         self._graph = graph
         self._padding = padding
         self._outputs = [name for name in (graph.score, graph.label) if name is not None]
@@ -132,6 +134,8 @@ class OnnxScorer:
         }
 
     def _matrix(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        if isinstance(columns, Block) and columns.names == self._names:
+            return columns.matrix
         first = columns[self._features[0].name]
         matrix = np.empty((len(first), len(self._features)), first.dtype)
         for index, feature in enumerate(self._features):

@@ -51,7 +51,7 @@ def _checked_block(features: Sequence[Feature], arrays: Columns) -> dict[str, ND
         needed = np.array([not feature.nullable for feature in given])
         if np.isnan(wide[needed]).any():
             return {}
-    return narrowed(given, wide)
+    return dict(narrowed(tuple(feature.name for feature in given), wide) or {})
 
 
 def check_column(feature: Feature, array: NDArray[Any]) -> tuple[NDArray[Any], dict[int, Rejected]]:

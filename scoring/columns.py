@@ -1,6 +1,6 @@
 """Structs to columns: one NumPy array a feature, and a rejection for each row that a vectorised check refuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -46,12 +46,45 @@ def transpose(group: Group, structs: Sequence[msgspec.Struct]) -> dict[str, Sequ
     return values
 
 
+class Block(Mapping[str, NDArray[Any]]):
+    """Features of one dtype as one matrix, each column also to be had by its name.
+
+    Attributes:
+        names: of the columns, in order.
+        matrix: shape [N, features].
+    """
+
+    def __init__(self, names: tuple[str, ...], matrix: NDArray[Any]) -> None:
+        self.names = names
+        self.matrix = matrix
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self.names:
+            raise KeyError(name)
+        return self.matrix[:, self.names.index(name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
 def build_columns(
-    features: Sequence[Feature], values: Mapping[str, Sequence[Any]]
-) -> tuple[dict[str, NDArray[Any]], dict[int, Rejected]]:
-    """Return the arrays of all features, by name, and the rows that one of them cannot take."""
+    features: Sequence[Feature], values: Mapping[str, Sequence[Any]], floats: tuple[str, ...]
+) -> tuple[Columns, dict[int, Rejected]]:
+    """Return the arrays of all features, by name, and the rows that one of them cannot take.
+
+    Args:
+        features: in the manifest's order.
+        values: of each feature over all rows.
+        floats: the names of those that are float32, in the same order.
+    """
     # most features are of one kind: laid out together, a single row costs a few NumPy calls and not a few a feature
-    columns = _block([feature for feature in features if feature.dtype == "float32"], values)
+    block = _block(floats, values)
+    if block is not None and len(floats) == len(features):
+        return block, {}
+    columns: dict[str, NDArray[Any]] = {} if block is None else dict(block)
     refused: dict[int, Rejected] = {}
     for feature in features:
         if feature.name not in columns:
@@ -60,19 +93,19 @@ def build_columns(
     return columns, refused
 
 
-def _block(features: Sequence[Feature], values: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
-    """Return the arrays of float32 features; none of them where a value of any is refused."""
-    cells = list(chain.from_iterable(values[feature.name] for feature in features))
-    if not cells:
-        return {}
-    return narrowed(features, np.array(cells, np.float64).reshape(len(features), -1))
+def _block(names: tuple[str, ...], values: Mapping[str, Sequence[Any]]) -> Block | None:
+    """Return float32 features together; None where there are none, or a value of any is refused."""
+    if not names:
+        return None
+    wide = np.array(list(chain.from_iterable(map(values.__getitem__, names))), np.float64).reshape(len(names), -1)
+    return narrowed(names, wide)
 
 
-def narrowed(features: Sequence[Feature], wide: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
-    """Return float32 arrays of the rows of `wide`, one for each feature; none where a value is outside."""
+def narrowed(names: tuple[str, ...], wide: NDArray[np.float64]) -> Block | None:
+    """Return the rows of `wide` as float32 columns, one for each name; None where a value is outside."""
     if (np.abs(wide) > _FLOAT32_MAX).any():
-        return {}
-    return {feature.name: column for feature, column in zip(features, wide.astype(np.float32), strict=True)}
+        return None
+    return Block(names, np.ascontiguousarray(wide.astype(np.float32).T))
 
 
 def build_column(feature: Feature, values: Sequence[Any]) -> tuple[NDArray[Any], dict[int, Rejected]]:

@@ -95,6 +95,7 @@ class Pipeline:
                 ("row", row_schema(manifest)),
             )
         }
+        self._floats = tuple(feature.name for feature in manifest.features if feature.dtype == "float32")
         self._answers = Answers(manifest, self.model)
         cells = sum(math.prod(feature.shape or ()) for feature in manifest.features)
         self.max_rows = max(1, _MAX_CELLS // cells)
@@ -155,7 +156,7 @@ class Pipeline:
         if not rows:
             return Prepared(events=events, rejected=rejected, rows=(), columns={}, event_ids=None)
         values = transpose(group, decoded)
-        columns, refused = build_columns(self.manifest.features, values)
+        columns, refused = build_columns(self.manifest.features, values, self._floats)
         ids = list(map(str, values[EVENT_ID])) if EVENT_ID in values else None
         if refused:
             rejected |= {rows[index]: why for index, why in refused.items()}
