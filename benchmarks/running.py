@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import yaml
 
-__all__ = ["Memory", "configure", "finished", "python", "watched"]
+__all__ = ["ROOT", "Memory", "configure", "finished", "python", "watched"]
 
-_ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent
 
 
 def configure(folder: Path, source: str, sink: str, *, topic: str = "transactions", **stream: Any) -> Path:
@@ -46,7 +46,7 @@ def configure(folder: Path, source: str, sink: str, *, topic: str = "transaction
 def python(module: str, *arguments: str) -> subprocess.Popen[str]:
     """Start a module of ours as a process of its own."""
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def finished(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:

@@ -8,18 +8,12 @@ Apache Kafka runs on this machine beside the worker. Times are the broker's own:
 
 import argparse
 import json
-import platform
-import subprocess
-import sys
 import tempfile
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from benchmarks.latency import measure_latency
+from benchmarks.machine import machine
 from benchmarks.stall import measure_stall
 from benchmarks.stream_plot import plot
 from benchmarks.throughput import measure_throughput
@@ -38,7 +32,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="length of the latency and of the stall part")
     options = parser.parse_args()
     parts = (options.only,) if options.only else _PARTS
-    results: dict[str, Any] = {"machine": _machine()}
+    results: dict[str, Any] = {"machine": machine(*_PACKAGES)}
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
         store = LocalStore(Path(folder) / "store")
         manifest, _ = add_model(store)
@@ -56,19 +50,6 @@ def main() -> None:
     if not options.only:
         plot(results, out / "stream.png")
     print(f"kept in benchmarks/results/{name}")
-
-
-def _machine() -> dict[str, Any]:
-    java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr.splitlines()[0]
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cores": psutil.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "system": platform.platform(),
-        "python": sys.version.split()[0],
-        "java": java,
-        "packages": {name: version(name) for name in _PACKAGES},
-    }
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ RejectionCode = Literal[
     "invalid_image",
     "scoring_failed",
     "score_not_finite",
+    "prediction_too_large",
 ]
 
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 __all__ = ["in_words"]
 
-_SECRET = ("password", "secret", "key", "token", "sasl")
+_SECRET = ("connection_string", "password", "secret", "key", "token", "sasl")
 _SHOWN = 60
 
 
@@ -25,7 +25,15 @@ def _follows(problem: dict[str, Any], problems: list[dict[str, Any]]) -> bool:
 
 
 def _clause(problem: dict[str, Any]) -> str:
-    where = ".".join(map(str, problem["loc"]))
+    # which form of a union was taken stands in the path as well, in parentheses
+    where = ".".join(part for part in map(str, problem["loc"]) if not part.startswith("("))
+    if problem["type"] == "union_tag_invalid":
+        tag, expected = (
+            str(problem["ctx"][name]).replace("(", "").replace(")", "") for name in ("tag", "expected_tags")
+        )
+        return f"{where}.kind: expected {expected.replace(', ', ' or ')} (found {tag!r})"
+    if problem["type"] == "union_tag_not_found":
+        return f"{where}.kind: is missing" if isinstance(problem["input"], dict) else f"{where}: expected a mapping"
     message = str(problem["msg"]).removeprefix("Value error, ")
     value = problem["input"]
     shown = repr(value)

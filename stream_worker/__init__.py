@@ -1,7 +1,6 @@
 """The stream door: sources, sinks, dead letters and the run loop."""
 
-from stream_worker.kafka_sink import KafkaSink
-from stream_worker.kafka_source import KafkaSource
+from stream_worker.connectors import make_sink, make_source
 from stream_worker.ports import Batch, Outgoing, Partition, Sink, Source
 from stream_worker.settings import StreamSettings
 from stream_worker.status import Status
@@ -10,8 +9,6 @@ from stream_worker.worker import Worker
 
 __all__ = [
     "Batch",
-    "KafkaSink",
-    "KafkaSource",
     "Outgoing",
     "Partition",
     "Sink",
@@ -20,4 +17,6 @@ __all__ = [
     "StreamSettings",
     "Watchdog",
     "Worker",
+    "make_sink",
+    "make_source",
 ]

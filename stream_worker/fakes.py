@@ -109,8 +109,12 @@ class FakeSource:
 
     @property
     def epoch(self) -> int:
-        """The current assignment's number."""
+        """How often partitions were taken away."""
         return self._epoch
+
+    def holds(self, batch: Batch) -> bool:
+        """Return whether no partition was taken away since the batch was fetched."""
+        return batch.epoch == self._epoch
 
     def on_handover(self, handover: Handover) -> None:
         """Set what is awaited before partitions are let go."""
@@ -182,7 +186,7 @@ class FakeSource:
         self._epoch += 1
         if self._handover is not None:
             with suppress(StreamError):  # partitions move all the same
-                await self._handover()
+                await self._handover(list(self._next))
         self._next = {}
 
     def assign(self, partitions: Iterable[Partition]) -> None:
@@ -240,25 +244,21 @@ class FakeSink:
         """Leave."""
         self.is_open = False
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Keep the messages.
+    async def publish(self, messages: Sequence[Outgoing]) -> Sequence[int]:
+        """Keep the messages, and return the places of those whose values are too large.
 
         Raises:
-            SinkError: `error`, or a value is too large.
+            SinkError: `error`.
         """
         self.publishing += 1
         try:
             await (hang() if self.hangs else asyncio.sleep(self.delay))
-            self._refuse(messages)
-            self.messages.extend(messages)
+            if self.error is not None and not self.loses_acknowledgements:
+                raise self.error
+            sizes = [len(message.value or b"") for message in messages]
+            self.messages.extend(m for m, size in zip(messages, sizes, strict=True) if size <= self.largest)
             if self.error is not None:
                 raise self.error
+            return [place for place, size in enumerate(sizes) if size > self.largest]
         finally:
             self.publishing -= 1
-
-    def _refuse(self, messages: Sequence[Outgoing]) -> None:
-        if self.error is not None and not self.loses_acknowledgements:
-            raise self.error
-        size = max((len(message.value or b"") for message in messages), default=0)
-        if size > self.largest:
-            raise SinkError(f"{self.name}: a message of {size} bytes is too large; at most {self.largest} are accepted")

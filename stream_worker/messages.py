@@ -1,5 +1,6 @@
 """Outcomes to messages: predictions with where they came from, dead letters with why."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -7,9 +8,15 @@ from operator import attrgetter
 from scoring import Event, Outcome, Prediction, Rejected, encode
 from stream_worker.ports import Outgoing
 
-__all__ = ["LETTER_HEADERS", "dead_letter", "prediction_messages", "split"]
+__all__ = ["LETTER_HEADERS", "OMITTED", "dead_letter", "prediction_messages", "split"]
+__all__ += ["without_headers", "without_value"]
 
-LETTER_HEADERS = frozenset({"weir-error-code", "weir-error-reason", "weir-error-field", "weir-source", "weir-model"})
+OMITTED = "weir-value-omitted"
+"""In place of an event's value that its dead letter has no room for: its size and SHA-256."""
+
+LETTER_HEADERS = frozenset(
+    {"weir-error-code", "weir-error-reason", "weir-error-field", "weir-source", "weir-model", OMITTED}
+)
 """What a dead letter carries beside the event's own headers."""
 
 _key_of = attrgetter("key")
@@ -62,3 +69,16 @@ def dead_letter(event: Event, rejected: Rejected, model: str) -> Outgoing:
     }
     headers = [*event.headers, *((name, text.encode()) for name, text in reasons.items())]
     return Outgoing(event.value, event.key, headers, event.position.partition if event.position is not None else 0)
+
+
+def without_value(letter: Outgoing) -> Outgoing:
+    """Return a dead letter that tells its event's value by size and digest only."""
+    value = letter.value or b""
+    omitted = f"{len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()}"
+    return Outgoing(None, letter.key, [*letter.headers, (OMITTED, omitted.encode())], letter.partition)
+
+
+def without_headers(letter: Outgoing) -> Outgoing:
+    """Return a dead letter without its event's key and headers: ours, the last of each name, are all that is left."""
+    ours = {name: text for name, text in letter.headers if name in LETTER_HEADERS}
+    return Outgoing(letter.value, None, list(ours.items()), letter.partition)

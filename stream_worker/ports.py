@@ -1,6 +1,6 @@
 """What the run loop asks of a source and a sink."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -13,8 +13,8 @@ __all__ = ["Batch", "Handover", "Outgoing", "Partition", "Sink", "Source"]
 Partition = tuple[str, int]
 """A stream's id and the number of one of its partitions."""
 
-Handover = Callable[[], Awaitable[None]]
-"""Called by a source before its partitions move: finish what is being published and commit it."""
+Handover = Callable[[Collection[Partition]], Awaitable[None]]
+"""Called by a source before these partitions move: finish what is being published and commit it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Batch:
     Attributes:
         events: those of one partition stand together, in its order.
         ends: for each partition, the position after its last event here.
-        epoch: the assignment of partitions under which they were fetched.
+        epoch: the source's when these partitions were given to it, or later.
     """
 
     events: Sequence[Event]
@@ -48,13 +48,17 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
 class Source(Protocol):
     """Where events come from; opened and closed by `async with`.
 
-    A source keeps an epoch, and moves on to the next whenever its partitions are taken away. Before it lets them go it
-    awaits the handover. What was fetched in an earlier epoch is somebody else's to score.
+    A source keeps an epoch, and moves on to the next whenever partitions are taken away. Before it lets them go it
+    awaits the handover. What was fetched from them before that is somebody else's to score.
     """
 
     @property
     def epoch(self) -> int:
-        """The current assignment's number."""
+        """How often partitions were taken away."""
+        ...
+
+    def holds(self, batch: Batch) -> bool:
+        """Return whether the partitions of a batch have been held without a break since it was fetched."""
         ...
 
     def on_handover(self, handover: Handover) -> None:
@@ -86,7 +90,7 @@ class Source(Protocol):
         ...
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Record that everything before these positions is done; positions of other epochs are passed over.
+        """Record that everything before these positions is done; those of partitions not held are passed over.
 
         Raises:
             SourceError: the positions could not be recorded.
@@ -117,8 +121,11 @@ class Sink(Protocol):
         """Leave, inside a bound of its own."""
         ...
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Return when all messages are acknowledged.
+    async def publish(self, messages: Sequence[Outgoing]) -> Sequence[int]:
+        """Return when all messages are acknowledged, but for those that are too large for the stream.
+
+        Returns:
+            The places, among the messages, of those that the stream will never take.
 
         Raises:
             SinkError: they were not, for longer than is allowed; some of them may have been published.

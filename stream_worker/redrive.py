@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from scoring import Event
-from scoring.errors import SourceError
-from stream_worker.messages import LETTER_HEADERS
+from scoring.errors import SinkError, SourceError
+from stream_worker.messages import LETTER_HEADERS, OMITTED
 from stream_worker.ports import Outgoing, Sink, Source
 
 __all__ = ["redrive"]
@@ -41,9 +41,11 @@ async def redrive(
                 # transaction markers and compacted records count as waiting, and never come
                 left = min(left, sum((await source.lag()).values()))
                 continue
-            await sink.publish(_restored(batch.events))
+            too_large = await sink.publish(_restored(batch.events))
+            if too_large:
+                raise SinkError(f"source: {len(too_large)} dead letters are too large for the topic they came from")
             await source.commit(batch.ends)
-            counts.update(_header(event, "weir-error-code") or "unknown" for event in batch.events)
+            counts.update(map(_counted_as, batch.events))
             left -= len(batch.events)
             report(total - left, total)
     return counts
@@ -70,8 +72,15 @@ def _restored(letters: Sequence[Event]) -> list[Outgoing]:
             _partition(letter),
         )
         for letter in letters
+        if not _header(letter, OMITTED)
     ]
     return sorted(restored, key=lambda message: message.partition)
+
+
+def _counted_as(letter: Event) -> str:
+    if _header(letter, OMITTED):
+        return "left out, for want of their values"
+    return _header(letter, "weir-error-code") or "unknown"
 
 
 def _partition(letter: Event) -> int:

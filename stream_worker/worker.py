@@ -4,7 +4,7 @@ Rules:
 - Three stages hand batches on through queues of one place each: while one batch is scored in a thread, the next is
   fetched and decoded and the one before is published. Nothing else queues; a slow sink stops the fetching.
 - A position is recorded only after the sink and the dead-letter sink have acknowledged all that stands before it.
-- A batch of an earlier epoch is dropped before it is published: its events belong to whoever holds the partition now.
+- A batch whose partitions were taken away is dropped before it is published: whoever holds them now answers it.
 - No lock is held while fetching: a rebalance runs inside the fetch, and needs what the lock would guard.
 - Every step is bounded. A stop interrupts only connecting and fetching, which have nothing to finish.
 """
@@ -12,7 +12,7 @@ Rules:
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,8 +24,9 @@ import numpy as np
 from scoring import Pipeline, Prepared, Scored
 from scoring.errors import StalledError, WeirError
 from stream_worker.deadline import Deadline
+from stream_worker.delivery import Answers, deliver
 from stream_worker.messages import dead_letter, prediction_messages, split
-from stream_worker.ports import Batch, Sink, Source
+from stream_worker.ports import Batch, Partition, Sink, Source
 from stream_worker.positions import Positions
 from stream_worker.settings import StreamSettings
 from stream_worker.status import Status, Timer
@@ -162,43 +163,42 @@ class Worker:
 
     async def _answer(self, item: _Scored) -> None:
         events = item.batch.events
+        model = self._pipeline.manifest.reference
         with self.status.step("encoding") as encoding:
             answered, predictions, refused = split(events, self._pipeline.finish(item.scored))
             messages = prediction_messages(answered, predictions, time.time())
-            letters = [dead_letter(event, why, self._pipeline.manifest.reference) for event, why in refused]
-        async with self._bounded("publishing") as publishing, asyncio.TaskGroup() as group:
-            if messages:
-                group.create_task(self._sink.publish(messages))
-            if letters:
-                group.create_task(self._dead_letters.publish(letters))
+            letters = [dead_letter(event, why, model) for event, why in refused]
+            answers = Answers(answered=answered, predictions=messages, letters=letters, model=model)
+        async with self._bounded("publishing") as publishing:
+            too_large = await deliver(answers, sink=self._sink, dead_letters=self._dead_letters)
         positive = self._pipeline.manifest.outputs.positive
         times = np.fromiter((at for at in map(_time_of, events) if at is not None), np.int64)
         self._observer.batch(
             BatchFacts(
                 events=len(events),
-                predicted=len(predictions),
+                predicted=len(predictions) - len(too_large),
                 positive=0 if positive is None else list(map(_label_of, predictions)).count(positive),
-                rejected=Counter(why.code for _, why in refused),
+                rejected=Counter(why.code for why in (*(why for _, why in refused), *too_large)),
                 seconds={**item.seconds, "encode": encoding.seconds, "publish": publishing.seconds},
                 latency_ms=int(time.time() * 1000) - times,
             )
         )
 
-    async def _hand_over(self) -> None:
-        """Finish what is being published and commit it; the source calls this before its partitions move."""
+    async def _hand_over(self, partitions: Collection[Partition]) -> None:
+        """Finish what is being published and commit it; the source calls this before these partitions move."""
         try:
             await self._unpublished.wait()
             await self._commit()
         finally:
-            self._positions.release(self._source.epoch)
+            self._positions.release(partitions, self._source.epoch)
 
     async def _commit(self) -> None:
         async with self._committing:
-            assignment, positions = self._positions.uncommitted()
+            releases, positions = self._positions.uncommitted()
             if positions:
                 async with self._bounded("committing"):
                     await self._source.commit(positions)
-                self._positions.committed(assignment, positions)
+                self._positions.committed(releases, positions)
 
     async def _commit_regularly(self) -> None:
         while True:
@@ -254,7 +254,7 @@ class Worker:
         return StalledError(f"{step} took longer than stream.stall_timeout_s ({self._settings.stall_timeout_s:g} s)")
 
     def _is_stale(self, batch: Batch) -> bool:
-        if batch.epoch == self._source.epoch:
+        if self._source.holds(batch):
             return False
         self._observer.dropped(len(batch.events))
         return True

@@ -10,10 +10,13 @@ killable_kafka, killable_kafka_three
                     the same two, for a test that kills, pauses or restarts brokers: mended after the test
 fraud_store         the folder of a store that holds the released fraud model
 own_kafka           the class ApacheKafka, for a test that starts a cluster of its own
+event_hubs          an Event Hubs server of the test's own, that speaks AMQP and fails on request
+azurite             Azurite, blob storage, for the whole run: make containers, and leave it running
+impatient_sdk       shortens the waits of the Event Hubs clients in this process, and closes the sockets they forget
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,10 @@ from models import LocalStore
 from tests.brokers import Broker, unique_topic
 from tests.brokers.apache import ApacheKafka, ExternalKafka, missing_tools
 from tests.brokers.faults import FaultyBroker
+from tests.emulators.azurite import Azurite
+from tests.emulators.azurite import missing_tools as missing_node
+from tests.emulators.event_hubs import EventHubsServer
+from tests.emulators.impatience import hurried_sdk
 from weir.demo.broker import EmbeddedBroker
 
 _APACHE_FIXTURES = {"apache_kafka", "apache_kafka_three", "own_kafka"}
@@ -95,6 +102,30 @@ def faulty_broker() -> Iterator[FaultyBroker]:
 def _quick_mock() -> Iterator[FaultyBroker]:
     with FaultyBroker() as broker:
         yield broker
+
+
+@pytest.fixture
+def event_hubs() -> Iterator[EventHubsServer]:
+    """Event Hubs without any hub yet, for this test alone."""
+    with EventHubsServer() as hubs:
+        yield hubs
+
+
+@pytest.fixture
+async def impatient_sdk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Let the asynchronous clients of Event Hubs poll more often, and close the sockets that they forget."""
+    async with hurried_sdk(monkeypatch):
+        yield
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """Blob storage for the whole run."""
+    missing = missing_node()
+    if missing:
+        refuse(missing)
+    with Azurite() as storage:
+        yield storage
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ import uvloop
 from models import LocalStore, load_pipeline
 from scoring import Pipeline
 from scoring.errors import ConfigurationError, WeirError
-from stream_worker import KafkaSink, KafkaSource, Status, StreamSettings, Watchdog, Worker
+from stream_worker import Status, StreamSettings, Watchdog, Worker, make_sink, make_source
 from stream_worker.health import HealthServer
 from stream_worker.processes import EXIT_CONFIGURATION, supervise
 from stream_worker.watchdog import EXIT_STALLED
@@ -43,6 +43,7 @@ def command(
     Example: weir worker --config weir.yaml --workers 2
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("azure").setLevel(logging.WARNING)  # it tells every request, and every step of a connection
     settings = load_settings(config)
     stream = stream_settings(settings, config)
     if workers > 1:
@@ -61,9 +62,9 @@ def build_worker(
 ) -> Worker:
     """Return a worker with the source and sinks that the settings name."""
     return Worker(
-        source=KafkaSource(stream.source),
-        sink=KafkaSink(stream.sink, stream.connection(stream.sink), name="sink"),
-        dead_letters=KafkaSink(stream.dead_letters, stream.connection(stream.dead_letters), name="dead_letters"),
+        source=make_source(stream.source),
+        sink=make_sink(stream, stream.sink, name="sink"),
+        dead_letters=make_sink(stream, stream.dead_letters, name="dead_letters"),
         pipeline=pipeline,
         settings=stream,
         observer=observer,
@@ -102,7 +103,7 @@ async def _run_one(pipeline: Pipeline, stream: StreamSettings, index: int) -> No
             server = HealthServer(health.host, port, alive=list, ready=status.problems)
             stack.enter_context(server)
             _LOG.info("health on http://%s:%d/readyz", health.host, server.port)
-        _LOG.info("scoring %s with %s", stream.source.topic, pipeline.manifest.reference)
+        _LOG.info("scoring %s with %s", stream.source.stream, pipeline.manifest.reference)
         try:
             await run_worker(worker, stop, stream)
         finally:

@@ -39,6 +39,7 @@ class ApacheKafka(Cluster):
         heap: the largest heap of each JVM.
         jvm_options: further options of the JVM, e.g. `THROUGHPUT_JVM`.
         settings: settings of the brokers that replace the tests' own.
+        listeners: further listeners, encrypted and with a sign-in: the settings of each by its name, in capitals.
         timeout: seconds that any wait may take.
 
     Raises:
@@ -53,20 +54,28 @@ class ApacheKafka(Cluster):
         heap: str = "512m",
         jvm_options: Sequence[str] = QUICK_JVM,
         settings: Mapping[str, Any] | None = None,
+        listeners: Mapping[str, Mapping[str, Any]] | None = None,
         timeout: float = 60.0,
     ) -> None:
         self.timeout = timeout
         self._options = [f"-Xmx{heap}", *jvm_options, "-Dorg.apache.logging.log4j.level=INFO"]
         self._overrides = dict(settings or {})
-        ports = free_ports(2 * brokers)
-        self._ports, self._controller_ports = ports[:brokers], ports[brokers:]
+        self._listeners = dict(listeners or {})
+        names = ("PLAINTEXT", "CONTROLLER", *self._listeners)
+        ports = free_ports(len(names) * brokers)
+        self._ports_of = {name: ports[at * brokers :][:brokers] for at, name in enumerate(names)}
+        self._ports = self._ports_of["PLAINTEXT"]
         self._nodes: list[JavaProgram] = []
         self._held = contextlib.ExitStack()
 
     @property
     def bootstrap_servers(self) -> str:
         """The address of every broker, running or not."""
-        return ",".join(f"{_HOST}:{port}" for port in self._ports)
+        return self.servers_of("PLAINTEXT")
+
+    def servers_of(self, listener: str) -> str:
+        """The address of every broker for those who come by this listener."""
+        return ",".join(f"{_HOST}:{port}" for port in self._ports_of[listener])
 
     def __enter__(self) -> Self:
         try:
@@ -162,18 +171,17 @@ class ApacheKafka(Cluster):
 
     def _write_properties(self, i: int) -> None:
         self._properties(i).parent.mkdir()
-        settings = self._settings(i) | self._overrides
+        settings = self._settings(i) | self._listening(i) | self._overrides
         self._properties(i).write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
     def _settings(self, i: int) -> dict[str, Any]:
-        voters = ",".join(f"{node}@{_HOST}:{port}" for node, port in enumerate(self._controller_ports))
+        voters = ",".join(f"{node}@{_HOST}:{port}" for node, port in enumerate(self._ports_of["CONTROLLER"]))
         copies, majority = len(self._ports), len(self._ports) // 2 + 1
         return {
             "process.roles": "broker,controller",
             "node.id": i,
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{_HOST}:{self._ports[i]},CONTROLLER://{_HOST}:{self._controller_ports[i]}",
             "log.dirs": self._properties(i).with_name("data"),
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
@@ -192,6 +200,18 @@ class ApacheKafka(Cluster):
             "broker.session.timeout.ms": 3000,
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        }
+
+    def _listening(self, i: int) -> dict[str, Any]:
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **dict.fromkeys(self._listeners, "SASL_SSL")}
+        return {
+            "listeners": ",".join(f"{name}://{_HOST}:{ports[i]}" for name, ports in self._ports_of.items()),
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+            **{
+                f"listener.name.{name.lower()}.{key}": value
+                for name, settings in self._listeners.items()
+                for key, value in settings.items()
+            },
         }
 
 

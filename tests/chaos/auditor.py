@@ -1,23 +1,15 @@
-"""Holds what came out of a topic against what went in, from the broker alone; it knows nothing of the worker."""
+"""Holds what came out of a stream against what went in; it knows nothing of the worker, nor of where streams are."""
 
-import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from typing import NamedTuple
 
 from examples.fraud.events import StreamEvent
 
-__all__ = ["Auditor", "Topics"]
+__all__ = ["Auditor", "Message", "Topics"]
 
 Position = tuple[int, int]
-
-_COORDINATOR_SOUGHT = {
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-}
 
 
 @dataclass(frozen=True)
@@ -26,6 +18,15 @@ class Topics:
     sink: str
     dead_letters: str
     group: str
+
+
+class Message(NamedTuple):
+    """What was read back."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
 
 
 @dataclass
@@ -38,7 +39,6 @@ class Auditor:
         duplicates: messages read beyond the first for an event.
     """
 
-    bootstrap_servers: str
     topics: Topics
     sent: Sequence[StreamEvent]
     bytes_of: dict[str, bytes]
@@ -48,27 +48,18 @@ class Auditor:
     answers: dict[Position, tuple[str, bytes | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        quiet = {"bootstrap.servers": self.bootstrap_servers, "enable.auto.commit": False, "log_level": 2}
-        self._reader = Consumer(quiet | {"group.id": f"auditor-{self.topics.group}", "fetch.wait.max.ms": 10})
-        self._group = Consumer(quiet | {"group.id": self.topics.group})
-        self._partitions = {
-            topic: sorted(self._reader.list_topics(topic, timeout=10).topics[topic].partitions)
-            for topic in (self.topics.source, self.topics.sink, self.topics.dead_letters)
-        }
-        self._read: dict[tuple[str, int], int] = defaultdict(int)
         self._answered: dict[int, int] = defaultdict(int)  # everything below is answered, by source partition
         self._committed: dict[int, int] = defaultdict(int)
         self._last: dict[tuple[bytes, str], int] = {}
-        self._reader.assign([TopicPartition(topic, number, 0) for topic, number in self._outputs()])
 
     def close(self) -> None:
-        self._reader.close()
-        self._group.close()
+        """Close what was opened for reading."""
 
     def look(self) -> None:
         """Read what is committed, then all that is published: commits may not be ahead of output, nor go back."""
         committed = self._committed_now()
-        self._read_to_the_end()
+        for message in self._published():
+            self._note(message)
         for partition, offset in committed.items():
             if offset > self._answered_below(partition):
                 self._violate(
@@ -87,42 +78,17 @@ class Auditor:
         """Events that are not below a committed position."""
         return len(self.at) - sum(self._committed.values())
 
-    def _committed_now(self) -> dict[int, int]:
-        source = [TopicPartition(self.topics.source, number) for number in self._partitions[self.topics.source]]
-        deadline = time.monotonic() + 15
-        while True:
-            try:
-                return {p.partition: max(p.offset, 0) for p in self._group.committed(source, timeout=10)}
-            except KafkaException as error:
-                # a group's first coordinator is found while it is asked for
-                if error.args[0].code() not in _COORDINATOR_SOUGHT or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
+    def _committed_now(self) -> Mapping[int, int]:
+        """Return the group's positions, by partition."""
+        raise NotImplementedError
 
-    def _outputs(self) -> list[tuple[str, int]]:
-        return [(topic, n) for topic in (self.topics.sink, self.topics.dead_letters) for n in self._partitions[topic]]
-
-    def _read_to_the_end(self) -> None:
-        ends = {
-            (topic, n): self._reader.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1]
-            for topic, n in self._outputs()
-        }
-        idle = 0
-        while any(self._read[key] < end for key, end in ends.items()):
-            messages = self._reader.consume(5000, 1.0)
-            idle = 0 if messages else idle + 1
-            if idle > 20:
-                raise TimeoutError("the broker shows messages that it does not hand out")
-            for message in messages:
-                if message.error() is not None:
-                    raise KafkaException(message.error())
-                self._note(message)
+    def _published(self) -> Iterable[Message]:
+        """Yield all that was published since the last time, each stream's partition in its order."""
+        raise NotImplementedError
 
     def _note(self, message: Message) -> None:
-        topic, value = str(message.topic()), message.value()
-        self._read[topic, int(message.partition() or 0)] = int(message.offset() or 0) + 1
-        headers = dict(message.headers() or ())
-        _, partition, offset = headers["weir-source"].decode().rsplit("/", 2)
+        topic, value = message.topic, message.value
+        _, partition, offset = message.headers["weir-source"].decode().rsplit("/", 2)
         at = int(partition), int(offset)
         event = self.at[at]
         if at in self.answers:
@@ -131,7 +97,7 @@ class Auditor:
                 self._violate(f"{at} was answered twice, and differently")
             return
         self.answers[at] = topic, value
-        self._check(event, topic, value, message.key())
+        self._check(event, topic, value, message.key)
         key = event.key, topic
         if self._last.get(key, -1) > at[1]:
             self._violate(f"key {event.key!r}: offset {at[1]} first came after {self._last[key]}")

@@ -1,20 +1,23 @@
 """Worker processes to be killed, and a producer that goes on whatever happens to them."""
 
+import os
 import random
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 from confluent_kafka import Producer
 
 from examples.fraud.events import StreamEvent
 from tests.chaos.auditor import Auditor, Topics
+from tests.chaos.kafka_auditor import KafkaAuditor
 
 _ROOT = Path(__file__).parents[2]
 _PARTITIONS = 4
@@ -23,14 +26,22 @@ _PARTITIONS = 4
 class Fleet:
     """Workers of one group."""
 
-    def __init__(self, config: Path, *, fault: str = "none", publish_delay: float = 0.0) -> None:
+    def __init__(
+        self,
+        config: Path,
+        *,
+        fault: str = "none",
+        publish_delay: float = 0.0,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._environment = {**os.environ, **environment}
         self._command = [sys.executable, "-m", "tests.chaos.launch", fault, str(publish_delay)]
         self._command += ["worker", "--config", str(config)]
         self._log = config.with_suffix(".log").open("ab")
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
-        worker = subprocess.Popen(self._command, cwd=_ROOT, stdout=self._log, stderr=self._log)
+        worker = subprocess.Popen(self._command, cwd=_ROOT, stdout=self._log, stderr=self._log, env=self._environment)
         self.workers.append(worker)
         return worker
 
@@ -60,8 +71,14 @@ class Fleet:
 
 
 @contextmanager
-def fleet(config: Path, *, fault: str = "none", publish_delay: float = 0.0) -> Iterator[Fleet]:
-    workers = Fleet(config, fault=fault, publish_delay=publish_delay)
+def fleet(
+    config: Path,
+    *,
+    fault: str = "none",
+    publish_delay: float = 0.0,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Fleet]:
+    workers = Fleet(config, fault=fault, publish_delay=publish_delay, environment=environment)
     try:
         yield workers
     finally:
@@ -98,7 +115,7 @@ def configure(
 class Flow:
     """Produces an auditor's events, by key, at a rate; in portions, each of which is let go when it is asked for."""
 
-    def __init__(self, auditor: Auditor, rate: float, portions: int) -> None:
+    def __init__(self, auditor: KafkaAuditor, rate: float, portions: int) -> None:
         self._auditor = auditor
         self._rate = rate
         self._size = -(-len(auditor.sent) // portions)
@@ -148,7 +165,7 @@ class Flow:
 
 
 @contextmanager
-def flowing(auditor: Auditor, *, rate: float, portions: int = 1) -> Iterator[Flow]:
+def flowing(auditor: KafkaAuditor, *, rate: float, portions: int = 1) -> Iterator[Flow]:
     """Produce while the block runs; the first portion is let go at once."""
     flow = Flow(auditor, rate, portions)
     flow.thread.start()

@@ -10,8 +10,9 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 
-from stream_worker.kafka_sink import KafkaSink
-from stream_worker.kafka_source import KafkaSource
+from stream_worker.event_hubs.sink import EventHubsSink
+from stream_worker.kafka.sink import KafkaSink
+from stream_worker.kafka.source import KafkaSource
 from stream_worker.ports import Outgoing, Partition
 from stream_worker.worker import Worker
 from weir.cli import main
@@ -39,14 +40,14 @@ def no_epoch_check() -> None:
     Worker._is_stale = lambda self, batch: False
 
 
-def slow_sink(seconds: float) -> None:
-    publish = KafkaSink.publish
+def slow_sink(kind: type[KafkaSink] | type[EventHubsSink], seconds: float) -> None:
+    publish = kind.publish
 
-    async def slow(self: KafkaSink, messages: Sequence[Outgoing]) -> None:
+    async def slow(self, messages: Sequence[Outgoing]) -> Sequence[int]:
         await asyncio.sleep(seconds)
-        await publish(self, messages)
+        return await publish(self, messages)
 
-    KafkaSink.publish = slow
+    kind.publish = slow
 
 
 FAULTS = {"none": lambda: None, **{f.__name__: f for f in (commit_before_publish, bare_commit, no_epoch_check)}}
@@ -55,6 +56,7 @@ if __name__ == "__main__":
     _, fault, delay, *arguments = sys.argv
     FAULTS[fault]()
     if float(delay):
-        slow_sink(float(delay))
+        slow_sink(KafkaSink, float(delay))
+        slow_sink(EventHubsSink, float(delay))
     sys.argv = ["weir", *arguments]
     main()

@@ -34,19 +34,21 @@ def actual() -> dict[str, str]:
 def _rows(model: type[BaseModel], prefix: str, known: set[type[BaseModel]]) -> Iterator[tuple[str, str]]:
     for name, field in model.model_fields.items():
         key = f"{prefix}{name}"
-        group = _group(field.annotation)
-        if group is None or group in known or not isinstance(field.annotation, type):
+        groups = list(_groups(field.annotation))
+        if not groups or known.issuperset(groups) or not (isinstance(field.annotation, type) or len(groups) > 1):
             yield key, _shown(field.get_default(call_default_factory=True))
-        if group is not None and group not in known:
-            known.add(group)
-            yield from _rows(group, f"{key}.", known)
+        for group in groups:
+            if group not in known:
+                known.add(group)
+                yield from _rows(group, f"{key}.", known)
 
 
-def _group(annotation: Any) -> type[BaseModel] | None:
-    """The settings inside an annotation: a model, a model or None, a list of models."""
+def _groups(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The settings inside an annotation: a model, a model or None, one of several models, a list of models."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _group(part))), None)
+        yield annotation
+    for part in get_args(annotation):
+        yield from _groups(part)
 
 
 def _shown(default: Any) -> str:

@@ -11,8 +11,10 @@ from aiokafka.record.util import calc_crc32c
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from scoring import Event
-from stream_worker import KafkaSink, KafkaSource, Outgoing
-from stream_worker.settings import KafkaSinkSettings, KafkaSourceSettings
+from stream_worker import Outgoing
+from stream_worker.kafka.settings import KafkaSinkSettings, KafkaSourceSettings
+from stream_worker.kafka.sink import KafkaSink
+from stream_worker.kafka.source import KafkaSource
 from tests.brokers import Broker, unique_topic
 
 _BOUND_S = 30.0
@@ -141,7 +143,11 @@ class KafkaSinkWorld:
 
     def limited(self) -> KafkaSink:
         create: Any = self.broker.create_topic
-        return self.sink(create(unique_topic("limited"), 1, max_message_bytes=100_000))
+        self.limited_topic = create(unique_topic("limited"), 1, max_message_bytes=100_000)
+        return self.sink(self.limited_topic, batch_bytes=50_000)
+
+    def published_to_limited(self) -> list[Outgoing]:
+        return self.published(self.limited_topic)
 
     def absent(self) -> KafkaSink:
         return self.sink(servers=f"127.0.0.1:{closed_port()}")
@@ -149,8 +155,8 @@ class KafkaSinkWorld:
     def missing(self) -> KafkaSink:
         return self.sink("nowhere")
 
-    def published(self) -> list[Outgoing]:
+    def published(self, topic: str | None = None) -> list[Outgoing]:
         return [
             Outgoing(message.value(), message.key(), list(message.headers() or []), message.partition())
-            for message in read_back(self.broker.bootstrap_servers, self.topic)
+            for message in read_back(self.broker.bootstrap_servers, topic or self.topic)
         ]

@@ -81,6 +81,9 @@ class FakeSinkWorld:
     def published(self) -> list[Outgoing]:
         return self._sink.messages
 
+    def published_to_limited(self) -> list[Outgoing]:
+        return self._sink.messages
+
     def take_down(self) -> None:
         self._sink.error = SinkError("sink: it does not answer")
 

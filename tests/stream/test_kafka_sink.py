@@ -26,7 +26,7 @@ class TestKafkaSink(SinkContract):
 
     @pytest.fixture
     def fragile_world(self, faulty_broker, monkeypatch):
-        monkeypatch.setattr("stream_worker.kafka_client._STOP_S", 1.0)
+        monkeypatch.setattr("stream_worker.kafka.client._STOP_S", 1.0)
         return KafkaSinkWorld(faulty_broker, faulty_broker.set_down, timeout_s=1)
 
 
@@ -44,7 +44,7 @@ async def test_a_refusal_of_the_size_names_the_keys_to_change(faulty_broker):
     async with world.sink() as sink:
         faulty_broker.push_errors(PRODUCE, [MESSAGE_TOO_LARGE])
         with pytest.raises(SinkError, match=r"raise its max.message.bytes or lower sink.batch_bytes \(900000\)"):
-            await sink.publish([message(b"x")])
+            await sink.publish([message(b"one"), message(b"two")])
 
 
 async def test_errors_that_pass_neither_lose_nor_repeat_nor_reorder(faulty_broker):
@@ -82,7 +82,7 @@ async def test_it_writes_as_an_idempotent_producer(faulty_broker):
 
 
 async def test_connecting_to_a_silent_server_ends_in_a_bound(faulty_broker, silent_server, monkeypatch):
-    monkeypatch.setattr("stream_worker.kafka_sink._START_S", 0.5)
+    monkeypatch.setattr("stream_worker.kafka.sink._START_S", 0.5)
     with pytest.raises(SinkError, match=rf"^sink: Kafka at {silent_server} does not answer: no answer in time"):
         async with KafkaSinkWorld(faulty_broker).sink(servers=silent_server):
             pass

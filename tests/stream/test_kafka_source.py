@@ -8,8 +8,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from scoring.errors import SourceError
-from stream_worker import KafkaSource
 from stream_worker.fakes import hang
+from stream_worker.kafka.source import KafkaSource
 from tests.brokers.faults import DISCONNECT
 from tests.stream.kafka import KafkaSourceWorld, committed, send_with_header, source_settings
 from tests.stream.source_contract import Reader, SourceContract, bodies, numbers
@@ -30,7 +30,7 @@ class TestKafkaSource(SourceContract):
 
     @pytest.fixture
     def fragile_world(self, faulty_broker, monkeypatch):
-        monkeypatch.setattr("stream_worker.kafka_client._STOP_S", 1.0)
+        monkeypatch.setattr("stream_worker.kafka.client._STOP_S", 1.0)
         return KafkaSourceWorld(faulty_broker, faulty_broker.set_down, timeout_s=1)
 
 
@@ -108,7 +108,8 @@ class TestARevocation:
     async def test_the_epoch_moves_before_the_handover(self, source):
         seen = []
 
-        async def hand_over():
+        async def hand_over(partitions):
+            assert partitions == [("events", 0)]
             seen.append(source.epoch)
 
         source.on_handover(hand_over)
@@ -117,7 +118,7 @@ class TestARevocation:
         assert seen == [before + 1]
 
     async def test_with_no_partitions_nobody_is_asked(self, source):
-        source.on_handover(lambda: pytest.fail("it was called"))
+        source.on_handover(lambda _: pytest.fail("it was called"))
         await source.on_partitions_revoked([])
 
     async def test_without_a_handover_it_just_moves_on(self, source):
@@ -125,14 +126,14 @@ class TestARevocation:
         assert source.epoch == 1
 
     async def test_a_handover_that_hangs_is_left_behind_in_a_bound(self, source, caplog):
-        source.on_handover(hang)
+        source.on_handover(lambda _: hang())
         started = time.monotonic()
         await source.on_partitions_revoked([TopicPartition("events", 0)])
         assert time.monotonic() - started < 1
         assert "some events come again: no answer in time" in caplog.text
 
     async def test_a_handover_that_fails_is_told_in_one_line(self, source, caplog):
-        async def hand_over():
+        async def hand_over(_):
             raise SourceError("source: positions could not be committed: no answer in time")
 
         source.on_handover(hand_over)
@@ -146,7 +147,7 @@ class TestASilentServer:
     """It accepts connections and never says a word."""
 
     async def test_connecting_ends_in_a_bound(self, silent_server, monkeypatch):
-        monkeypatch.setattr("stream_worker.kafka_source._START_S", 0.5)
+        monkeypatch.setattr("stream_worker.kafka.source._START_S", 0.5)
         with pytest.raises(SourceError, match=rf"^source: Kafka at {silent_server} does not answer: no answer in time"):
             async with KafkaSource(source_settings(silent_server, "events")):
                 pass

@@ -60,7 +60,7 @@ def test_a_position_never_goes_back():
 
 def test_a_release_forgets_and_passes_over_what_comes_late():
     positions = acknowledged({ONE: 5})
-    positions.release(1)
+    positions.release([ONE, TWO], 1)
     positions.acknowledge(batch({ONE: 9}, epoch=0))
     assert positions.uncommitted()[1] == {}
     positions.acknowledge(batch({ONE: 2}, epoch=1))
@@ -70,7 +70,7 @@ def test_a_release_forgets_and_passes_over_what_comes_late():
 def test_a_commit_that_ends_after_a_release_hides_nothing_of_the_next_assignment():
     positions = acknowledged({ONE: 100})
     under_way = positions.uncommitted()
-    positions.release(1)
+    positions.release([ONE, TWO], 1)
     positions.committed(*under_way)
     positions.acknowledge(batch({ONE: 60}, epoch=1))
     assert positions.uncommitted()[1] == {ONE: 60}
@@ -97,7 +97,7 @@ def test_what_waits_is_what_this_assignment_acknowledged_beyond_what_it_committe
                 late.append(under_way)
         else:
             epoch += 1
-            positions.release(epoch)
+            positions.release([ONE, TWO], epoch)
             done, committed = {}, {}
             for under_way in late:
                 positions.committed(*under_way)

@@ -5,7 +5,7 @@ from pydantic import SecretStr, ValidationError
 
 from scoring.validation import in_words
 from stream_worker import StreamSettings
-from stream_worker.settings import KafkaSinkSettings, Sasl, Tls
+from stream_worker.kafka.settings import KafkaSinkSettings, Sasl, Tls
 from tests.stream.makers import settings
 
 SERVERS = "localhost:9092"
@@ -49,7 +49,7 @@ def test_a_part_that_is_missing(missing):
         ({"sink": SINK | {"topic": "x" * 250}}, "sink.topic: expected 1 to 249 letters"),
         ({"source": SOURCE | {"group": ""}}, "source.group: String should have at least 1 character"),
         ({"source": SOURCE | {"start": "now"}}, "source.start: Input should be 'earliest' or 'latest' (found 'now')"),
-        ({"source": SOURCE | {"kind": "rabbit"}}, "source.kind: Input should be 'kafka' (found 'rabbit')"),
+        ({"source": SOURCE | {"kind": "rabbit"}}, "source.kind: expected 'kafka' or 'event_hubs' (found 'rabbit')"),
         ({"source": SOURCE | {"tpoic": "x"}}, "source.tpoic: there is no such key"),
         ({"source": SOURCE | {"session_timeout_s": 0.5}}, "source.session_timeout_s: Input should be greater than or"),
         ({"source": SOURCE | {"fetch_bytes": 10}}, "source.fetch_bytes: Input should be greater than or equal to 1024"),
@@ -100,13 +100,13 @@ class TestTopics:
     def test_the_same_name_on_another_cluster_is_another_topic(self):
         other = {"bootstrap_servers": "elsewhere:9092"}
         stream = StreamSettings.model_validate(WHOLE | {"sink": {"kind": "kafka", "topic": "events"} | other})
-        assert stream.connection(stream.sink).bootstrap_servers == "elsewhere:9092"
+        assert stream.kafka_connection(stream.sink).bootstrap_servers == "elsewhere:9092"
 
 
 class TestConnections:
     def test_a_sink_without_one_takes_the_sources(self):
         stream = settings(sink=SINK)
-        assert stream.connection(stream.sink) is stream.source
+        assert stream.kafka_connection(stream.sink) is stream.source
 
     @pytest.mark.parametrize("key", ["sasl", "tls"])
     def test_a_sign_in_that_would_go_unused_is_refused(self, key):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +20,13 @@ from scoring.errors import StalledError, StreamError
 from stream_worker import StreamSettings
 from telemetry import Counters
 from weir.demo.screen import Screen, summary
-from weir.demo.traffic import DEAD_LETTERS, PREDICTIONS, TRANSACTIONS
+from weir.demo.wires import DEAD_LETTERS, PREDICTIONS, STEADY_RATE, TRANSACTIONS, Kind
 from weir.worker import build_worker, run_worker
 
 __all__ = ["command"]
 
 _START_S = 60.0
+_EVENTS: Mapping[str, int] = {"kafka": 200_000, "event_hubs": 20_000}
 _LONGEST_S = 600.0
 _END_S = 5.0
 _REFRESH_S = 0.1
@@ -32,13 +34,17 @@ _REFRESH_S = 0.1
 
 def command(
     *,
-    events: Annotated[int, typer.Option(min=1000, help="Transactions to stream.")] = 200_000,
+    source: Annotated[Kind, typer.Option(help="The wire: Kafka, or Event Hubs.")] = "kafka",
+    events: Annotated[
+        int | None, typer.Option(min=1000, help="Transactions to stream.", show_default="200000; event_hubs 20000")
+    ] = None,
     malformed: Annotated[int, typer.Option(min=0, help="How many of them are broken on purpose.")] = 100,
     out: Annotated[Path, typer.Option(help="Where the model store and the report go.")] = Path("out/demo"),
 ) -> None:
     """Train a fraud model, certify it as ONNX, and score a stream of transactions through an embedded Kafka broker.
 
-    Nothing but this machine is needed. At the end every event is accounted for in report.json.
+    Nothing but this machine is needed. At the end every event is accounted for in report.json. With --source event_hubs
+    the stream is a stand-in for Azure Event Hubs that speaks its wire; it needs Node.js.
 
     Example: weir demo --events 50000
     """
@@ -49,7 +55,7 @@ def command(
         manifest = release(store, report=status.update)
     _show_model(console, manifest)
     pipeline = load_pipeline(store, parse_reference(f"{manifest.name}@champion"))
-    report = uvloop.run(_stream(pipeline, console, events, malformed)) | _about(manifest)
+    report = uvloop.run(_stream(pipeline, console, source, events or _EVENTS[source], malformed)) | _about(manifest)
     (out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     console.print(summary(report))
     console.print(f"report: {out / 'report.json'}")
@@ -57,21 +63,22 @@ def command(
         raise StreamError("the stream was not answered as promised: see the report")
 
 
-async def _stream(pipeline: Pipeline, console: Console, events: int, malformed: int) -> dict[str, Any]:
+async def _stream(pipeline: Pipeline, console: Console, source: Kind, events: int, malformed: int) -> dict[str, Any]:
     steady = events // 10
     traffic = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "weir.demo.traffic"),
-        *("--events", str(events), "--malformed", str(malformed), "--steady", str(steady)),
+        *("--source", source, "--events", str(events), "--malformed", str(malformed), "--steady", str(steady)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        with console.status("starting the embedded broker and writing transactions"):
-            address = (await _heard(traffic, _START_S))["bootstrap_servers"]
+        with console.status("starting the server and writing transactions"):
+            settings = _settings(await _heard(traffic, _START_S))
+        what = "broker" if source == "kafka" else "event hubs"
         console.print(
-            f"streaming {events:,} transactions through the broker at {address}, {malformed} of them malformed"
+            f"streaming {events:,} transactions through the {what} at {settings.source.where}, "
+            f"{malformed} of them malformed"
         )
-        settings = _settings(address)
         counters, stop = Counters(), asyncio.Event()
         speed = _Speed(counters, events - steady)
         worker = asyncio.create_task(run_worker(build_worker(pipeline, settings, counters), stop, settings))
@@ -83,7 +90,7 @@ async def _stream(pipeline: Pipeline, console: Console, events: int, malformed: 
                 screen.refresh()
         stop.set()
         await worker
-        return {**(await counted), **speed.figures()}
+        return {**(await counted), **speed.figures(), "source": source, "steady_rate": STEADY_RATE[source]}
     finally:
         await _end(traffic)
 
@@ -149,13 +156,15 @@ async def _end(traffic: asyncio.subprocess.Process) -> None:
         await traffic.wait()
 
 
-def _settings(address: str) -> StreamSettings:
-    kafka = {"kind": "kafka", "bootstrap_servers": address}
+def _settings(address: Mapping[str, Any]) -> StreamSettings:
+    name = "topic" if address["kind"] == "kafka" else "hub"
+    group = "fraud-scoring" if address["kind"] == "kafka" else "$Default"
+    sink = {"kind": address["kind"]}
     return StreamSettings.model_validate(
         {
-            "source": {**kafka, "topic": TRANSACTIONS, "group": "fraud-scoring"},
-            "sink": {**kafka, "topic": PREDICTIONS},
-            "dead_letters": {**kafka, "topic": DEAD_LETTERS},
+            "source": {**address, name: TRANSACTIONS, "group": group},
+            "sink": {**sink, name: PREDICTIONS},
+            "dead_letters": {**sink, name: DEAD_LETTERS},
             "health": None,
         }
     )

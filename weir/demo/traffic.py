@@ -1,6 +1,6 @@
-"""The demonstration's other side, a process of its own: broker, producer, and an independent reader of what comes out.
+"""The demonstration's other side, a process of its own: server, producer, and an independent reader of what comes out.
 
-It says on standard output, one JSON object a line, where the broker is, and at the end what became of each event. It
+It says on standard output, one JSON object a line, where the server is, and at the end what became of each event. It
 ends when its standard input does. The embedded broker keeps little, so the producer is paced by what was read back.
 """
 
@@ -9,62 +9,58 @@ import json
 import sys
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from examples.fraud.events import StreamEvent, events
 from weir.demo.audit import Audit, Expected
-from weir.demo.broker import EmbeddedBroker
+from weir.demo.wires import PARTITIONS, PREDICTIONS, STEADY_RATE, Wire
 
-__all__ = ["DEAD_LETTERS", "PREDICTIONS", "TRANSACTIONS", "main"]
+__all__ = ["main"]
 
-TRANSACTIONS = "transactions"
-PREDICTIONS = "predictions"
-DEAD_LETTERS = "transactions.dead"
-
-_PARTITIONS = 4
 _UNANSWERED = 16_000  # well below what the broker keeps
 _CHUNK = 1000
-_STEADY_RATE = 5000
 _PATIENCE_S = 30.0
 
 
 def main() -> None:
     """Send, read back, count, and print the counts."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--source", choices=tuple(STEADY_RATE), required=True)
     parser.add_argument("--events", type=int, required=True)
     parser.add_argument("--malformed", type=int, required=True)
     parser.add_argument("--steady", type=int, required=True, help="how many of the events to send at a steady rate")
     options = parser.parse_args()
-    with EmbeddedBroker() as broker:
-        address = broker.bootstrap_servers
+    with _wire(options.source) as wire:
         sent = events(options.events, malformed=options.malformed)
-        traffic = _Traffic(address)
-        _say({"bootstrap_servers": address})
+        traffic = _Traffic(wire)
+        _say(dict(wire.address))
         burst = len(sent) - options.steady
         traffic.burst(sent[:burst])
-        traffic.steady(sent[burst:])
-        traffic.close()
+        traffic.steady(sent[burst:], STEADY_RATE[options.source])
         _say(traffic.audit.result())
-        sys.stdin.read()  # the broker stays until the worker has left it
+        sys.stdin.read()  # the server stays until the worker has left it
+
+
+def _wire(source: str) -> Wire:
+    if source == "kafka":
+        from weir.demo.kafka import KafkaWire  # noqa: PLC0415 - each wire needs what the other does without
+
+        return KafkaWire()
+    from weir.demo.hubs import HubsWire  # noqa: PLC0415
+
+    return HubsWire()
 
 
 class _Traffic:
     """A producer and a reader in step."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, wire: Wire) -> None:
         self.audit = Audit()
-        self._producer = Producer({"bootstrap.servers": address, "linger.ms": 2, "enable.idempotence": True})
-        self._next = [0] * _PARTITIONS
+        self._wire = wire
+        self._next = [0] * PARTITIONS
         self._read = 0
         self._last_progress = time.monotonic()
-        for topic in (TRANSACTIONS, PREDICTIONS, DEAD_LETTERS):
-            self._producer.list_topics(topic, timeout=10)  # a topic appears when it is asked for
-        self._consumer = Consumer(
-            {"bootstrap.servers": address, "group.id": "audit", "enable.auto.commit": False, "fetch.wait.max.ms": 10}
-        )
-        self._consumer.assign([TopicPartition(topic, n, 0) for topic in (PREDICTIONS, DEAD_LETTERS) for n in range(4)])
 
     def burst(self, sent: Sequence[StreamEvent]) -> None:
         """Send as fast as answers come back."""
@@ -75,21 +71,16 @@ class _Traffic:
             self._read_back(0.0)
         self._read_all()
 
-    def steady(self, sent: Sequence[StreamEvent]) -> None:
+    def steady(self, sent: Sequence[StreamEvent], rate: int) -> None:
         """Send at a steady rate, whatever comes back."""
         step = 0.01
         due = time.monotonic()
-        for chunk in _chunks(sent, int(_STEADY_RATE * step)):
+        for chunk in _chunks(sent, int(rate * step)):
             self._send(chunk)
             due += step
             while (left := due - time.monotonic()) > 0:
                 self._read_back(min(left, 0.002))
         self._read_all()
-
-    def close(self) -> None:
-        """Close both clients."""
-        self._consumer.close()
-        self._producer.flush(5)
 
     @property
     def _waiting(self) -> int:
@@ -100,27 +91,27 @@ class _Traffic:
         return time.monotonic() - self._last_progress < _PATIENCE_S
 
     def _send(self, chunk: Sequence[StreamEvent]) -> None:
+        portions: dict[int, list[StreamEvent]] = defaultdict(list)
         for event in chunk:
-            partition = zlib.crc32(event.key) % _PARTITIONS
-            self._producer.produce(TRANSACTIONS, event.value, event.key, partition)
+            partition = zlib.crc32(event.key) % PARTITIONS
+            portions[partition].append(event)
             expected = Expected(event.event_id, event.key, event.is_fraud, event.malformed)
             self.audit.send(partition, self._next[partition], expected)
             self._next[partition] += 1
-        self._producer.poll(0)
+        for partition, portion in portions.items():
+            self._wire.send(partition, portion)
 
     def _read_all(self) -> None:
-        self._producer.flush(_PATIENCE_S)
+        self._wire.flush()
         while self._waiting > 0 and self._patient:
             self._read_back(0.05)
 
     def _read_back(self, timeout: float) -> None:
-        for message in self._consumer.consume(2000, timeout):
-            if message.error() is not None:
-                raise KafkaException(message.error())
-            if message.topic() == PREDICTIONS:
-                self.audit.prediction(message.value() or b"")
+        for answer in self._wire.read(timeout):
+            if answer.stream == PREDICTIONS:
+                self.audit.prediction(answer.value)
             else:
-                self.audit.dead_letter(dict(message.headers() or ()))
+                self.audit.dead_letter(answer.headers)
             self._read += 1
             self._last_progress = time.monotonic()
 

@@ -21,9 +21,9 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from scoring import Event, Position
 from scoring.errors import SourceError, StreamError
-from stream_worker.kafka_client import connection_options, in_words, stop_client
+from stream_worker.kafka.client import Access, in_words
+from stream_worker.kafka.settings import KafkaSourceSettings
 from stream_worker.ports import Batch, Handover, Partition
-from stream_worker.settings import KafkaSourceSettings
 
 __all__ = ["KafkaSource"]
 
@@ -44,12 +44,17 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._epoch = 0
         self._handover: Handover | None = None
         self._handover_s = min(10.0, settings.session_timeout_s / 3)
+        self._access: Access
         self._consumer: AIOKafkaConsumer
 
     @property
     def epoch(self) -> int:
-        """The current assignment's number."""
+        """How often partitions were taken away."""
         return self._epoch
+
+    def holds(self, batch: Batch) -> bool:
+        """Return whether no partition was taken away since the batch was fetched."""
+        return batch.epoch == self._epoch
 
     def on_handover(self, handover: Handover) -> None:
         """Set what is awaited before partitions are let go."""
@@ -59,12 +64,13 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Connect, see that the topic exists, and join the group.
 
         Raises:
-            SourceError: no broker answers, or the topic does not exist.
+            SourceError: no broker answers, the sign-in is refused, or the topic does not exist.
         """
         settings = self._settings
         milliseconds = int(settings.session_timeout_s * 1000)
+        self._access = Access(settings)
         self._consumer = AIOKafkaConsumer(
-            **connection_options(settings),
+            **self._access.options,
             group_id=settings.group,
             auto_offset_reset=settings.start,
             enable_auto_commit=False,
@@ -131,7 +137,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         except (CommitFailedError, IllegalStateError):
             _LOG.info("the group moved on before %d positions were committed; their events come again", len(offsets))
         except (KafkaError, TimeoutError) as error:
-            raise SourceError(f"source: positions could not be committed: {in_words(error)}") from error
+            raise SourceError(f"source: positions could not be committed: {self._access.in_words(error)}") from error
 
     async def lag(self) -> Mapping[Partition, int]:
         """Return, for each partition held, how many events wait behind the last one fetched.
@@ -153,16 +159,17 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         except IllegalStateError:
             return {}  # the partitions moved meanwhile
         except (KafkaError, TimeoutError) as error:
-            raise SourceError(f"source: the cluster does not answer: {in_words(error)}") from error
+            raise SourceError(f"source: the cluster does not answer: {self._access.in_words(error)}") from error
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Move on to the next epoch, then finish and commit what is being published."""
         self._epoch += 1
-        if self._handover is None or not list(revoked):
+        leaving = [(partition.topic, partition.partition) for partition in revoked]
+        if self._handover is None or not leaving:
             return
         try:
             async with asyncio.timeout(self._handover_s):
-                await self._handover()
+                await self._handover(leaving)
         except (TimeoutError, StreamError) as error:
             why = in_words(error) if isinstance(error, TimeoutError) else error
             _LOG.warning("partitions are let go before all was committed, some events come again: %s", why)
@@ -173,14 +180,18 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _start(self) -> None:
         where = f"source: Kafka at {self._settings.bootstrap_servers}"
+        topic = self._settings.topic
         try:
             async with asyncio.timeout(_START_S):
+                obstacle = await self._access.obstacle(topic, key="source.topic")
+                if obstacle is not None:
+                    raise SourceError(f"{where} {obstacle}")
                 await self._consumer.start()
                 topics = await self._consumer.topics()
         except (KafkaError, TimeoutError, OSError) as error:
-            raise SourceError(f"{where} does not answer: {in_words(error)}") from error
-        if self._settings.topic not in topics:
-            raise SourceError(f"{where} has no topic {self._settings.topic!r} (source.topic)")
+            raise SourceError(f"{where} does not answer: {self._access.in_words(error)}") from error
+        if topic not in topics:
+            raise SourceError(f"{where} has no topic {topic!r} (source.topic)")
 
     async def _getmany(self, wait: float, max_records: int) -> Mapping[TopicPartition, list[ConsumerRecord]]:
         try:
@@ -192,7 +203,9 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         except TimeoutError as error:
             raise SourceError(f"source: no partitions were assigned for {self._settings.timeout_s:g} s") from error
         except KafkaError as error:
-            raise SourceError(f"source: cannot read {self._settings.topic!r}: {in_words(error)}") from error
+            raise SourceError(
+                f"source: cannot read {self._settings.topic!r}: {self._access.in_words(error)}"
+            ) from error
         except UnicodeDecodeError as error:
             # Kafka lets a name be any bytes, aiokafka does not
             raise SourceError(
@@ -201,7 +214,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         return fetched
 
     async def _close(self) -> None:
-        await stop_client(self._consumer, "the Kafka consumer")
+        await self._access.stop(self._consumer, "the Kafka consumer")
 
 
 def _batch(gathered: Mapping[TopicPartition, Sequence[ConsumerRecord]], epoch: int) -> Batch:

@@ -1,0 +1,1 @@
+"""Stand-ins for Azure's services that speak the real protocols over loopback sockets."""
