@@ -52,6 +52,8 @@ def in_words(error: BaseException) -> str:
     """Return what went wrong, without the client library's internals and without secrets."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if "Credential failed to retrieve a token" in str(error):
+        return "no token from this machine's identity; give it one, sign in with az login, or set a connection_string"
     if is_sign_in(error):
         advice = "check the key, or the identity's rights, and this machine's clock"
         return f"the sign-in was refused; {advice}: {_first(error)}"
