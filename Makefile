@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-annotate --n
   --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check bench bench-http fmt lock clean
+.PHONY: help demo test chaos check bench bench-hubs bench-http fmt lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ check: $(VENV)/.dev  ## ruff, mypy, import-linter and the documents
 
 bench: $(VENV)/.dev  ## the stream against a bare loop, on Apache Kafka on this machine
 	@$(BIN)/python -m benchmarks.stream
+
+bench-hubs: $(VENV)/.dev  ## the same worker reading Event Hubs and reading Kafka
+	@$(BIN)/python -m benchmarks.event_hubs
 
 bench-http: $(VENV)/.dev  ## the HTTP door against Azure ML's server, MLServer, FastAPI and a bare session
 	@$(BIN)/python -m benchmarks.http
