@@ -35,6 +35,8 @@ __all__ = ["EventHubsSource"]
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2  # how long a fetch waits for the first event before it says that there is none
 _START_S = 20.0
+_CANCEL_S = 1.0
+_LEAST_SKEW_S = 2.0  # the storage service tells whole seconds
 _BALANCED = 6  # how often ownership is looked at within the time after which it is lost
 _LARGEST_SKEW = 0.5  # of the same time
 
@@ -53,6 +55,7 @@ class EventHubsSource:
         self._arrived = asyncio.Event()
         self._ended = ""
         self._connections = AsyncExitStack()
+        self._receiving: asyncio.Task[None] | None = None
         self._client: EventHubConsumerClient
         self._checkpoints: Checkpoints
         self._ends: Ends
@@ -169,7 +172,7 @@ class EventHubsSource:
         settings, credential = self._settings, None
         if settings.connection_string is None or settings.checkpoints.connection_string is None:
             credential = DefaultAzureCredential()
-            self._connections.push_async_callback(close, credential.close(), "the identity of source")
+            await self._connections.enter_async_context(credential)
         await self._open_checkpoints(credential)
         try:
             self._client = EventHubConsumerClient(
@@ -179,6 +182,7 @@ class EventHubsSource:
                 load_balancing_interval=settings.session_timeout_s / _BALANCED,
                 partition_ownership_expiration_interval=settings.session_timeout_s,
             )
+            self._connections.push_async_callback(self._leave)
             partitions = await self._client.get_partition_ids()
         except FAILURES as error:
             if is_missing(error):
@@ -197,9 +201,7 @@ class EventHubsSource:
         self._ends = Ends(self._client, settings.timeout_s)
         if settings.start == "latest":
             await self._begin_at_the_end(partitions)
-        receiving = asyncio.create_task(self._receive())
-        self._connections.push_async_callback(_cancel, receiving)
-        self._connections.push_async_callback(close, self._client.close(), "the Event Hubs consumer")
+        self._receiving = asyncio.create_task(self._receive())
 
     async def _open_checkpoints(self, credential: DefaultAzureCredential | None) -> None:
         settings = self._settings.checkpoints
@@ -210,7 +212,7 @@ class EventHubsSource:
             skew = await self._checkpoints.clock_skew()
         except FAILURES as error:
             raise SourceError(f"{where}: {in_words(error)}") from error
-        if abs(skew) > self._settings.session_timeout_s * _LARGEST_SKEW:
+        if abs(skew) > max(_LEAST_SKEW_S, self._settings.session_timeout_s * _LARGEST_SKEW):
             raise SourceError(
                 f"source: this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the storage "
                 "service's; ownership of partitions is told by both: set it right"
@@ -299,11 +301,13 @@ class EventHubsSource:
         if lasting:
             raise SourceError(f"{self._where}: cannot read {self._settings.hub!r}: {lasting}")
 
+    async def _leave(self) -> None:
+        """Give the partitions back; the client's own loop ends only when it is cancelled."""
+        await close(self._client.close(), "the Event Hubs consumer")
+        if self._receiving is not None:
+            self._receiving.cancel()
+            await asyncio.wait((self._receiving,), timeout=_CANCEL_S)
+
     async def _close(self) -> None:
         self._handover = None
         await self._connections.aclose()
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait((task,), timeout=1.0)

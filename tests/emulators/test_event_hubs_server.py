@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from azure.eventhub import EventData
+from azure.eventhub._pyamqp.performatives import CloseFrame
 from azure.eventhub.aio import EventHubProducerClient
 
 from tests.emulators.clients import producer
@@ -46,6 +47,19 @@ def test_a_server_that_is_stopped_says_so():
     hubs.stop()
     with pytest.raises(RuntimeError, match="the Event Hubs server is not running"):
         hubs.drop_connections()
+
+
+def test_a_server_stops_while_a_peer_says_goodbye_and_does_not_read():
+    with EventHubsServer() as hubs:
+        hubs.create_hub("transactions", 1)
+        hubs.append_many("transactions", 0, [b"x" * 90_000] * 200)
+        with Peer(hubs) as peer:
+            peer.attach(7, "transactions/ConsumerGroups/$Default/Partitions/0", receiver=True)
+            peer.flow(7, 1_000)
+            peer.tell(CloseFrame(None), 0)
+            start = time.monotonic()
+            hubs.stop()
+            assert time.monotonic() - start < 2
 
 
 def test_an_event_hub_is_made_once(event_hubs):

@@ -84,6 +84,22 @@ def test_the_window_of_the_session_is_respected(event_hubs, hub):
         assert [body(each) for each in peer.transfers(4)] == [b"4", b"5", b"6", b"7"]
 
 
+def test_a_peer_that_does_not_read_is_waited_for(event_hubs, hub, peer):
+    event_hubs.append_many(hub, 0, [b"%d" % number + b"x" * 90_000 for number in range(200)])
+    peer.attach(LINK, EVENTS, receiver=True)
+    peer.flow(LINK, 1_000)
+    with Peer(event_hubs) as other:  # which is served meanwhile
+        other.attach(LINK, EVENTS, receiver=True)
+        other.flow(LINK, 1)
+        other.transfers(2)
+    held = sum(connection._transport.get_write_buffer_size() for connection in event_hubs._namespace.connections)
+    assert held < 3_000_000
+    numbers = [each[-1] for each in peer.transfers(400)[::2]]
+    assert [bytes(payload).partition(b"x" * 100)[0].endswith(b"%d" % n) for n, payload in enumerate(numbers)] == [
+        True
+    ] * 200
+
+
 def test_frames_are_no_larger_than_the_peer_takes(event_hubs, hub):
     event_hubs.append(hub, 0, b"x" * 2_000)
     with Peer(event_hubs, max_frame_bytes=512) as peer:

@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._sessions: dict[int, Session] = {}
         self._unread = b""
         self._out: list[bytes] = []
+        self._out_bytes = 0
         self._reading = False
         self._closed = False
         self._peer_idle_seconds = 0.0
@@ -100,13 +101,15 @@ class Connection(asyncio.Protocol):
         """Send bytes, at once or with the rest of what is being answered."""
         if not self._closed:
             self._out.extend(chunks)
-            if not self._reading:
+            self._out_bytes += sum(map(len, chunks))
+            if not self._reading or self._out_bytes >= _WRITE_BUFFER_BYTES:
                 self._flush()
 
     def _flush(self) -> None:
         if self._out and not self._closed and not self.namespace.faults.silent:
             self._transport.write(b"".join(self._out))
             self._out.clear()
+            self._out_bytes = 0
             self._last_write = self._loop.time()
 
     def _read(self, data: bytes) -> None:
@@ -219,11 +222,10 @@ class Connection(asyncio.Protocol):
 
     def drop(self) -> None:
         """End at once, without a goodbye: the peer sees its connection reset."""
-        if not self._closed:
-            self._closed = True
-            linger = struct.pack("ii", 1, 0)
-            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self._transport.abort()
+        self._closed = True
+        linger = struct.pack("ii", 1, 0)
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._transport.abort()
 
     def close(self, refusal: Refusal) -> None:
         """End with a reason."""

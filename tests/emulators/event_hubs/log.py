@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from azure.eventhub._buffered_producer._partition_resolver import PartitionResolver
 
@@ -103,7 +103,7 @@ class EventHub:
         self.max_message_bytes = max_message_bytes
         self.groups = {group.lower() for group in groups}
         self.partitions = {str(number): Partition(str(number), clock) for number in range(partitions)}
-        self._resolver = PartitionResolver(list(self.partitions))
+        self._resolver: Any = PartitionResolver(list(self.partitions))  # type: ignore[no-untyped-call]
 
     def choose(self, key: bytes | None) -> Partition:
         """Return the partition of a key, by the service's hash; without a key, the next one in turn."""

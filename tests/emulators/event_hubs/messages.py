@@ -74,7 +74,8 @@ def encode_event(body: bytes | None, *, key: str | None = None, properties: Mapp
     """Encode an event as a client would."""
     start = bytearray()
     if properties:
-        encode_payload(start, Message(application_properties={**properties}))
+        own: dict[str | bytes, Any] = {name: properties[name] for name in properties}
+        encode_payload(start, Message(application_properties=own))
     if body is None:
         start += _NULL_BODY
     else:

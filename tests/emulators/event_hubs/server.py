@@ -6,7 +6,6 @@ Rules:
 """
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -36,8 +35,8 @@ class EventHubsServer:
     """
 
     def __init__(self, port: int = 0) -> None:
-        self._socket: socket.socket | None = listen(port)
-        self._port: int = self._socket.getsockname()[1]
+        self._bound = listen(port)
+        self._port: int = self._bound.getsockname()[1]
         self._namespace = Namespace(f"{HOST}:{self._port}")
         self._errors: list[BaseException] = []
         self._ready = threading.Event()
@@ -52,9 +51,11 @@ class EventHubsServer:
             raise RuntimeError("the Event Hubs server did not start") from self._errors[0]
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
         self.stop()
-        if self._errors:
+        if self._errors and failure:
+            failure.add_note(f"the Event Hubs server failed, too: {self._errors[0]!r}")
+        elif self._errors:
             raise RuntimeError("the Event Hubs server failed") from self._errors[0]
 
     def stop(self) -> None:
@@ -65,9 +66,7 @@ class EventHubsServer:
             thread.join(_STOP_SECONDS)
             if thread.is_alive():
                 raise RuntimeError(f"the Event Hubs server did not stop within {_STOP_SECONDS:.0f} s")
-        if self._socket:
-            self._socket.close()
-            self._socket = None
+        self._bound.close()
 
     # Addresses
 
@@ -233,7 +232,7 @@ class EventHubsServer:
         def down() -> None:
             if self._server:
                 self._server.close()
-                self._server = self._socket = None
+                self._server = None
             self._drop()
 
         self._call(down)
@@ -241,7 +240,7 @@ class EventHubsServer:
     def up(self) -> None:
         """Accept connections again, on the same port."""
         if self._server is None:
-            self._socket = listen(self._port)
+            self._bound = listen(self._port)
             asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(_STOP_SECONDS)
 
     # The thread
@@ -284,14 +283,13 @@ class EventHubsServer:
                 continue
         if self._server:
             self._server.close()
-            self._socket = None
         while self._namespace.connections:
             self._drop()
             await asyncio.sleep(0)
 
     async def _listen(self) -> None:
         self._server = await self._loop.create_server(
-            lambda: Connection(self._namespace), sock=self._socket, backlog=_BACKLOG
+            lambda: Connection(self._namespace), sock=self._bound, backlog=_BACKLOG
         )
 
     def _on_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
