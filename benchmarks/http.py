@@ -11,13 +11,10 @@ over one. Weir checks a key with each request; the others ask for none.
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +27,7 @@ from benchmarks.http_model import Rows, add_models, rows_to_ask
 from benchmarks.http_plot import plot
 from benchmarks.http_running import Running, running
 from benchmarks.http_servers import SERVERS, Server
+from benchmarks.machine import machine
 
 _CONNECTIONS: Final = (1, 8, 64)
 _MANY_ROWS: Final = 1000
@@ -218,16 +216,8 @@ def _versions(server: Server) -> dict[str, str]:
 
 def _machine() -> dict[str, Any]:
     wrk = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False).stdout.splitlines()[0]
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cores": psutil.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "system": platform.platform(),
-        "python": sys.version.split()[0],
-        "load": wrk.partition(" Copyright")[0],
-        "load_before": [round(load, 2) for load in os.getloadavg()],
-        "scikit-learn": version("scikit-learn"),
-    }
+    load = {"load": wrk.partition(" Copyright")[0], "load_before": [round(load, 2) for load in os.getloadavg()]}
+    return machine("scikit-learn") | load
 
 
 if __name__ == "__main__":

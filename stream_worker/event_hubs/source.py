@@ -13,19 +13,20 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Self
+from typing import Self
 
 from azure.eventhub import CloseReason, EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 from azure.identity.aio import DefaultAzureCredential
 
 from scoring.errors import SourceError, StreamError
-from stream_worker.event_hubs.checkpoints import Checkpoints, open_container
-from stream_worker.event_hubs.connection import FAILURES, client_options, close, in_words, is_missing, is_sign_in
+from stream_worker.event_hubs.checkpoints import Checkpoints
+from stream_worker.event_hubs.connection import FAILURES, client_options, close, in_words, is_missing
 from stream_worker.event_hubs.ends import Ends
 from stream_worker.event_hubs.held import Held
 from stream_worker.event_hubs.links import Links
 from stream_worker.event_hubs.messages import to_event
+from stream_worker.event_hubs.opening import begin_at_the_end, check_group, checkpoint, open_checkpoints, where
 from stream_worker.event_hubs.settings import EventHubsSourceSettings
 from stream_worker.event_hubs.troubles import Troubles
 from stream_worker.ports import Batch, Handover, Partition
@@ -36,9 +37,7 @@ _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2  # how long a fetch waits for the first event before it says that there is none
 _START_S = 20.0
 _CANCEL_S = 1.0
-_LEAST_SKEW_S = 2.0  # the storage service tells whole seconds
 _BALANCED = 6  # how often ownership is looked at within the time after which it is lost
-_LARGEST_SKEW = 0.5  # of the same time
 
 
 class EventHubsSource:
@@ -46,7 +45,7 @@ class EventHubsSource:
 
     def __init__(self, settings: EventHubsSourceSettings) -> None:
         self._settings = settings
-        self._where = f"source: Event Hubs at {settings.where}"
+        self._where = where(settings)
         self._epoch = 0
         self._handover: Handover | None = None
         self._handover_s = min(10.0, settings.session_timeout_s / 3)
@@ -155,25 +154,15 @@ class EventHubsSource:
     async def _write(self, held: Held, number: int, sequence: int) -> None:
         offset = held.offset(sequence)
         if offset is not None:
-            await self._checkpoints.update_checkpoint(self._checkpoint(number, offset, sequence))
+            await self._checkpoints.update_checkpoint(checkpoint(self._settings, number, offset, sequence))
             held.committed(sequence)
-
-    def _checkpoint(self, number: int | str, offset: str, sequence: int) -> dict[str, Any]:
-        return {
-            "fully_qualified_namespace": self._settings.where,
-            "eventhub_name": self._settings.hub,
-            "consumer_group": self._settings.group,
-            "partition_id": str(number),
-            "offset": offset,
-            "sequence_number": sequence,
-        }
 
     async def _open(self) -> None:
         settings, credential = self._settings, None
         if settings.connection_string is None or settings.checkpoints.connection_string is None:
             credential = DefaultAzureCredential()
             await self._connections.enter_async_context(credential)
-        await self._open_checkpoints(credential)
+        self._checkpoints = await open_checkpoints(settings, credential, self._connections)
         try:
             self._client = EventHubConsumerClient(
                 **client_options(settings, settings.hub, credential),
@@ -189,47 +178,12 @@ class EventHubsSource:
                 raise SourceError(f"{self._where} has no event hub {settings.hub!r} (source.hub)") from error
             raise SourceError(f"{self._where} does not answer: {in_words(error)}") from error
         links = Links(self._client, settings.group)
-        refusal = await links.refusal(int(partitions[0]), "@latest")
-        if refusal is not None and is_missing(refusal):
-            raise SourceError(
-                f"{self._where}: {settings.hub!r} has no consumer group {settings.group!r} (source.group)"
-            )
-        if refusal is not None and is_sign_in(refusal):
-            raise SourceError(f"{self._where}: cannot read {settings.hub!r}: {in_words(refusal)}")
-        # any other, such as "busy", may pass
+        await check_group(links, settings, partitions[0])
         self._troubles = Troubles(links, settings.timeout_s, begins_at=self._begins_at)
         self._ends = Ends(self._client, settings.timeout_s)
         if settings.start == "latest":
-            await self._begin_at_the_end(partitions)
+            await begin_at_the_end(self._client, self._checkpoints, settings, partitions)
         self._receiving = asyncio.create_task(self._receive())
-
-    async def _open_checkpoints(self, credential: DefaultAzureCredential | None) -> None:
-        settings = self._settings.checkpoints
-        where = f"source: the container of checkpoints, {settings.container!r} (source.checkpoints)"
-        try:
-            container = await self._connections.enter_async_context(open_container(settings, credential))
-            self._checkpoints = Checkpoints(container)
-            skew = await self._checkpoints.clock_skew()
-        except FAILURES as error:
-            raise SourceError(f"{where}: {in_words(error)}") from error
-        if abs(skew) > max(_LEAST_SKEW_S, self._settings.session_timeout_s * _LARGEST_SKEW):
-            raise SourceError(
-                f"source: this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the storage "
-                "service's; ownership of partitions is told by both: set it right"
-            )
-
-    async def _begin_at_the_end(self, partitions: list[str]) -> None:
-        """Write a checkpoint at the end of each partition that has none."""
-        settings = self._settings
-        try:
-            there = await self._checkpoints.list_checkpoints(str(settings.where), settings.hub, settings.group)
-            for number in set(partitions) - {each["partition_id"] for each in there}:
-                end = await self._client.get_partition_properties(number)
-                if not end["is_empty"]:
-                    last = end["last_enqueued_offset"], end["last_enqueued_sequence_number"]
-                    await self._checkpoints.update_checkpoint(self._checkpoint(number, *last))
-        except FAILURES as error:
-            raise SourceError(f"source: checkpoints could not be written: {in_words(error)}") from error
 
     async def _receive(self) -> None:
         """Let the client read, each partition at its checkpoint, or where the settings say that one without begins."""
@@ -248,16 +202,16 @@ class EventHubsSource:
             self._ended = in_words(error)
 
     def _begins_at(self, number: int) -> str:
-        checkpoint = self._checkpoints.known.get(number)
-        return "-1" if checkpoint is None else str(checkpoint["offset"])
+        known = self._checkpoints.known.get(number)
+        return "-1" if known is None else str(known["offset"])
 
     async def _on_open(self, context: PartitionContext) -> None:
         number = int(context.partition_id)
         _LOG.info("reading partition %d", number)
-        checkpoint = self._checkpoints.known.get(number)
+        known = self._checkpoints.known.get(number)
         self._held[number] = Held(
             since=self._epoch,
-            checkpoint=None if checkpoint is None else int(checkpoint["sequence_number"]),
+            checkpoint=None if known is None else int(known["sequence_number"]),
             from_the_first=isinstance(self._settings.start, str),
         )
 
