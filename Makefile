@@ -61,7 +61,7 @@ fmt: $(VENV)/.dev  ## format the code and mend what can be mended
 
 # requirements.txt is what Azure Functions' remote build reads, functions-runtime.txt the platform's own part, for tests.
 lock: $(VENV)/.dev  ## pin every dependency with its hashes again
-	@for set in serving:"" replay:"--group replay" demo:"--group demo" dev:"--group dev"; do \
+	@for set in serving:"" replay:"--group replay" spark:"--group spark" demo:"--group demo" dev:"--group dev"; do \
 	  $(COMPILE) pyproject.toml $${set#*:} --python-version 3.11 -o requirements/$${set%%:*}.txt; done
 	@cp requirements/serving.txt requirements.txt
 	@printf 'azure-functions-runtime==1.3.*\nazurefunctions-extensions-base\n' | \
