@@ -52,6 +52,7 @@ class Partition:
     def __init__(self, name: str, clock: Callable[[], float] = time.time) -> None:
         self.name = name
         self.stored: list[Stored] = []
+        self.first = 0  # the first event that retention has left
         self.readers: dict[str, list[Reader]] = {}
         self._clock = clock
         self._next_offset = _FIRST_OFFSET
@@ -70,7 +71,7 @@ class Partition:
 
     @property
     def last(self) -> Stored | None:
-        """The newest event."""
+        """The newest event, whether retention has left it or not."""
         return self.stored[-1] if self.stored else None
 
     def after_offset(self, offset: int, *, inclusive: bool) -> int:

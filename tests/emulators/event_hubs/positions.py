@@ -13,7 +13,7 @@ _SELECTOR = re.compile(
 
 
 def first_index(partition: Partition, selector: str | None) -> int:
-    """Return the index of the first event that a receiver with this filter gets.
+    """Return the index of the first event that a receiver with this filter gets, of those that retention has left.
 
     Args:
         partition: what it reads.
@@ -22,8 +22,10 @@ def first_index(partition: Partition, selector: str | None) -> int:
     Raises:
         Refusal: the filter is unknown, or the position is one that the partition never reached.
     """
-    if not selector:
-        return 0
+    return max(partition.first, _index(partition, selector) if selector else 0)
+
+
+def _index(partition: Partition, selector: str) -> int:
     match = _SELECTOR.fullmatch(selector.strip())
     if not match:
         raise Refusal.bad_filter(selector)

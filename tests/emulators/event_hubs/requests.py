@@ -136,20 +136,21 @@ class RequestLink(IncomingLink):
             )
         if kind != "com.microsoft:partition":
             raise Refusal(b"amqp:not-implemented", f"The operation READ is not known for '{kind}'.")
-        last = self.namespace.partition(hub, wanted["partition"]).last
+        partition = self.namespace.partition(hub, wanted["partition"])
+        last = partition.last
         return (
             200,
             "OK",
             {"name": hub.name, "type": kind, "partition": wanted["partition"]}
             | {
-                "begin_sequence_number": {TYPE: AMQPTypes.long, VALUE: 0},
+                "begin_sequence_number": {TYPE: AMQPTypes.long, VALUE: partition.first},
                 "last_enqueued_sequence_number": {TYPE: AMQPTypes.long, VALUE: last.sequence_number if last else -1},
                 "last_enqueued_offset": str(last.offset) if last else "-1",
                 "last_enqueued_time_utc": {
                     TYPE: AMQPTypes.timestamp,
                     VALUE: last.enqueued_time if last else _YEAR_ONE,
                 },
-                "is_partition_empty": last is None,
+                "is_partition_empty": partition.first == len(partition.stored),
             },
         )
 

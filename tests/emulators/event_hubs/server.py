@@ -120,6 +120,11 @@ class EventHubsServer:
         """Store events, one for each body, as if they had come in one batch."""
         self._store(hub, partition, [encode_event(body, key=key) for body in bodies])
 
+    def delete_before(self, hub: str, partition: str | int, sequence_number: int) -> None:
+        """Delete the events before a sequence number, as retention does: no receiver gets them any more."""
+        target = self._hub(hub).partitions[str(partition)]
+        self._call(lambda: setattr(target, "first", sequence_number))
+
     def partition_of(self, hub: str, key: str) -> str:
         """Return the partition that events with this key are sent to."""
         return self._hub(hub).choose(key.encode()).name
@@ -129,7 +134,7 @@ class EventHubsServer:
         self._call(lambda: target.append(events))
 
     def events(self, hub: str, partition: str | int, start: int = 0) -> list[StoredEvent]:
-        """Return what a partition has stored, from a sequence number on."""
+        """Return what a partition has ever stored, from a sequence number on."""
         return [stored.decoded() for stored in self._hub(hub).partitions[str(partition)].stored[start:]]
 
     def count(self, hub: str) -> int:

@@ -207,8 +207,7 @@ class TestFaults:
         async with world.source() as source:
             await Reader(source).read(2)
             await source.commit({(world.stream, 0): 2})
-        hub = world.hubs._namespace.hub(world.stream)
-        del hub.partitions["0"].stored[2:3]
+        world.hubs.delete_before(world.stream, 0, 3)
         async with world.source() as source:
             assert bodies(await Reader(source).read(1)) == [b"3"]
         assert f"{world.stream}/0/3: the 1 events before it were deleted" in caplog.text

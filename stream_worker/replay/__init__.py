@@ -1,0 +1,1 @@
+"""Replay: archives of past events, scored again to the same bytes."""
