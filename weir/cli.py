@@ -35,6 +35,7 @@ _COMMANDS: Final = {
         "weir.demo.command:command", "See it work: train, certify, and score a stream on this machine alone."
     ),
     "convert": _Entry("weir.convert:command", "Turn a fitted estimator into a certified model in the store."),
+    "doctor": _Entry("weir.doctor:command", "Check a configuration against what it points to, and say what is wrong."),
     "invoke": _Entry("weir.invoke:command", "Score a file of events against an endpoint or from the store."),
     "models": _Entry("weir.models:app", "List, show, verify and promote the models in a store."),
     "redrive": _Entry("weir.redrive:command", "Send dead letters back to where they came from, after a fix."),

@@ -24,7 +24,8 @@ __all__ = ["check_standing"]
 _ANSWER_S: Final = 15.0
 _AT_ONCE: Final = 4
 _SCOPE: Final = "https://storage.azure.com/.default"
-_LARGEST_SKEW: Final = 0.5  # of the time after which ownership is lost; the source refuses to start above it
+_LARGEST_SKEW: Final = 0.5  # of the time after which ownership is lost; as in opening.py, where a source refuses more
+_LEAST_SKEW_S: Final = 2.0  # the storage service tells whole seconds
 _OWNER_LETTERS: Final = 8
 _KEY: Final = "stream.source.checkpoints"
 _CONTAINER: Final = "source, container"
@@ -100,9 +101,9 @@ def _failed(error: BaseException, method: str, settings: CheckpointSettings) -> 
 def _clock(skew: float, source: EventHubsSourceSettings) -> Finding:
     side = "ahead of" if skew > 0 else "behind"
     words = f"this machine's clock is {abs(skew):.0f} s {side} the storage service's"
-    if abs(skew) > source.session_timeout_s * _LARGEST_SKEW:
+    if abs(skew) > max(_LEAST_SKEW_S, source.session_timeout_s * _LARGEST_SKEW):
         return wrong("source, clock", f"{words}; ownership of partitions is told by both: set it right")
-    return ok("source, clock", words if abs(skew) > 1 else "this machine and the storage service agree")
+    return ok("source, clock", words if abs(skew) > _LEAST_SKEW_S else "this machine and the storage service agree")
 
 
 def _owners(owned: Iterable[Mapping[str, Any]], now: float, source: EventHubsSourceSettings) -> Finding:
