@@ -29,7 +29,6 @@ __all__ = ["EventHubsSink"]
 
 _LOG = logging.getLogger(__name__)
 _START_S = 20.0
-_SOCKET_S = 5.0  # at its own 0.2 s the client drops connections of a busy machine, and sends again what was stored
 _PAUSE_S = (0.1, 4.0)  # between tries, doubled from the first to the last
 _BREATH = 128  # messages encoded before the event loop has a turn
 _KNOWN_KEYS = 65_536  # partitions of keys that are remembered; the hash is Python
@@ -139,8 +138,7 @@ class EventHubsSink:
     async def _start(self) -> None:
         hub = self._settings.hub
         try:
-            options = client_options(self._connection, hub, self._credential)
-            self._client = EventHubProducerClient(**options, socket_timeout=_SOCKET_S)
+            self._client = EventHubProducerClient(**client_options(self._connection, hub, self._credential))
             async with asyncio.timeout(_START_S):
                 self._partitions = await self._client.get_partition_ids()
         except FAILURES as error:
