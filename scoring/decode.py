@@ -30,6 +30,7 @@ class Decoder:
             names: what the places of an array are called, where the bodies are arrays.
         """
         self._names = names
+        self._struct = struct
         self._decode: Callable[[bytes], msgspec.Struct] = msgspec.json.Decoder(struct).decode
         self._max_bytes = max_bytes
 
@@ -44,7 +45,7 @@ class Decoder:
                 # extend keeps what it had when the iterator raises, and the iterator goes on after the guilty event
                 decoded.extend(structs)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                decoded.append(explain(values[len(decoded)], error, self._names))
+                decoded.append(explain(values[len(decoded)], error, self._names, self._struct))
             else:
                 return decoded
 
@@ -69,4 +70,4 @@ class Decoder:
         try:
             return self._decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return explain(value, error, self._names)
+            return explain(value, error, self._names, self._struct)

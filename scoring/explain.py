@@ -5,9 +5,9 @@ when they are too short to be a card's.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from scoring.outcomes import Rejected, RejectionCode
 __all__ = ["describe", "explain", "without_long_numbers"]
 
 _SHOWN_DIGITS = 11
+_SHOWN_NAMES = 12  # of fields that are missing
 _LONG_NUMBER = re.compile(rf"\d{{{_SHOWN_DIGITS + 1},}}")
 _MISSING = "Object missing required field `"
 _TYPES = {
@@ -29,16 +30,19 @@ _TYPES = {
 }
 
 
-def explain(value: bytes, error: Exception, names: Sequence[str] = ()) -> Rejected:
+def explain(
+    value: bytes, error: Exception, names: Sequence[str] = (), struct: type[msgspec.Struct] | None = None
+) -> Rejected:
     """Return the rejection for an event whose decoding raised `error`.
 
     Args:
         value: the event's body.
         error: what msgspec raised.
         names: what the places of an array are called, where the event is one.
+        struct: what the event should have fitted, to tell every field that is missing.
     """
     if isinstance(error, msgspec.ValidationError):
-        return _invalid(value, str(error), names)
+        return _invalid(value, str(error), names, struct)
     if isinstance(error, UnicodeDecodeError):
         return Rejected("invalid_json", f"the event is not UTF-8 at byte {_not_utf8(value)}")
     if not value.strip():
@@ -46,13 +50,13 @@ def explain(value: bytes, error: Exception, names: Sequence[str] = ()) -> Reject
     return Rejected("invalid_json", f"the event is not JSON: {_lower(str(error))}")
 
 
-def _invalid(value: bytes, message: str, names: Sequence[str]) -> Rejected:
+def _invalid(value: bytes, message: str, names: Sequence[str], struct: type[msgspec.Struct] | None) -> Rejected:
     """Translate msgspec's message, e.g. "Expected `float`, got `str` - at `$.customer.age`"."""
     what, _, where = message.partition(" - at `$")
     field = where.removesuffix("`").removeprefix(".")
     if what.startswith(_MISSING):
         field = ".".join(part for part in (field, what.removeprefix(_MISSING).removesuffix("`")) if part)
-        return Rejected("missing_field", f"{field} is missing", field)
+        return Rejected("missing_field", _missing(field, value, struct), field)
     found, expected = partial(_found, value, field), partial(_expected, what)
     if names and field.startswith("["):
         place, _, rest = field[1:].partition("]")
@@ -61,6 +65,29 @@ def _invalid(value: bytes, message: str, names: Sequence[str]) -> Rejected:
     if "out of range" in what:  # "Number out of range" or "Integer value out of range": no decoder can show it
         return Rejected("out_of_range", f"{subject} is too large a number; expected one within 64 bits", field)
     return Rejected(_code(what), f"{subject} is {found()}; {expected()}", field)
+
+
+def _missing(field: str, value: bytes, struct: type[msgspec.Struct] | None) -> str:
+    """Return that a field is missing, and which others are."""
+    others = [] if struct is None else [name for name in _absent(struct, msgspec.json.decode(value)) if name != field]
+    if not others:
+        return f"{field} is missing"
+    told, more = [field, *others][:_SHOWN_NAMES], len(others) + 1 - _SHOWN_NAMES
+    return f"{', '.join(told)} and {more} more are missing" if more > 0 else f"{', '.join(told)} are missing"
+
+
+def _absent(struct: type[msgspec.Struct], found: Any, above: str = "") -> Iterator[str]:
+    """Yield the path of each required field that is not there, in the struct's order."""
+    if not isinstance(found, dict):
+        return
+    for field in msgspec.structs.fields(struct):
+        path = f"{above}{field.encode_name}"
+        if field.encode_name in found:
+            for nested in (field.type, *get_args(field.type)):
+                if isinstance(nested, type) and issubclass(nested, msgspec.Struct):
+                    yield from _absent(nested, found[field.encode_name], f"{path}.")
+        elif field.required:
+            yield path
 
 
 def _code(what: str) -> RejectionCode:

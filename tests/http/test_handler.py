@@ -61,7 +61,7 @@ async def test_what_is_not_there_is_a_problem(fraud_store: Path, method: str, pa
         (b'{"data": [[1]], "method": "destroy"}', 400, "method"),
         (b"[" * 100_000, 400, "nests deeper"),
         (b'{"data": [[1, 2]]}', 422, "row 0"),
-        (b'{"data": [{}]}', 422, "is missing"),
+        (b'{"data": [{}]}', 422, "more are missing"),
         (b'{"input_data": {"columns": ["amount"], "data": [[1, 2]]}}', 400, "row 0 has 2 values for 1 columns"),
         (b'{"input_data": {"amount": [1, 2], "currency": ["EUR"]}}', 400, "different lengths"),
     ],

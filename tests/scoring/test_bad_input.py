@@ -218,7 +218,7 @@ BAD = {
     ),
     "last of two objects is empty": (
         body(extra=',"payment":{}'),
-        reasoned("missing_field", "payment.amount is missing", "payment.amount"),
+        reasoned("missing_field", "payment.amount, payment.count are missing", "payment.amount"),
     ),
 }
 

@@ -225,3 +225,35 @@ def test_of_a_key_that_comes_twice_the_last_value_is_described():
 )
 def test_long_numbers_are_hidden_in_other_programs_words(message, shown):
     assert without_long_numbers(message) == shown
+
+
+class TestSeveralMissingFields:
+    class Card(msgspec.Struct):
+        country: str
+        age: int | None = None
+
+    class Payment(msgspec.Struct):
+        amount: float
+        hour: int
+        card: "TestSeveralMissingFields.Card | None"
+        note: str = ""
+
+    @pytest.mark.parametrize(
+        ("value", "field", "reason"),
+        [
+            (b'{"amount":1,"hour":2,"card":{}}', "card.country", "card.country is missing"),
+            (b'{"note":"x"}', "amount", "amount, hour, card are missing"),
+            (b'{"hour":1,"card":{}}', "card.country", "card.country, amount are missing"),
+        ],
+    )
+    def test_all_of_them_are_named(self, value, field, reason):
+        with pytest.raises(msgspec.ValidationError) as caught:
+            msgspec.json.decode(value, type=self.Payment)
+        rejected = explain(value, caught.value, (), self.Payment)
+        assert (rejected.field, rejected.reason) == (field, reason)
+
+    def test_the_list_is_bounded(self):
+        many = msgspec.defstruct("Many", [(f"f{number}", int) for number in range(20)])
+        with pytest.raises(msgspec.ValidationError) as caught:
+            msgspec.json.decode(b"{}", type=many)
+        assert explain(b"{}", caught.value, (), many).reason.endswith("f10, f11 and 8 more are missing")

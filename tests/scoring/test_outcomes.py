@@ -91,4 +91,5 @@ def test_the_codes_are_a_published_few():
         "invalid_image",
         "scoring_failed",
         "score_not_finite",
+        "prediction_too_large",
     )
