@@ -35,8 +35,8 @@ def main() -> None:
     stream = FakeStream()
     stream.append(value(1))
     weir.worker._GRACE_S = 0.5
-    weir.worker.KafkaSource = lambda _: Source(stream)
-    weir.worker.KafkaSink = lambda *_, name: Sink(name)
+    weir.worker.make_source = lambda _: Source(stream)
+    weir.worker.make_sink = lambda *_, name: Sink(name)
     uvloop.run(weir.worker._run_one(pipeline(), settings(stall_timeout_s=1.0, shutdown_timeout_s=1.0), 0))
 
 

@@ -8,6 +8,9 @@ import pytest
 
 from scoring import Event, FakeScorer, Pipeline, Rejected
 from scoring.errors import ScoringError
+from stream_worker import Outgoing
+from stream_worker.delivery import Answers, deliver
+from stream_worker.fakes import FakeSink
 from tests.docs.pages import ROOT
 from tests.scoring.makers import feature, manifest
 
@@ -63,5 +66,15 @@ def test_the_good_event_is_scored() -> None:
     assert not isinstance(outcome, Rejected), outcome
 
 
+async def test_the_reason_of_a_prediction_that_is_too_large_is_true() -> None:
+    sink, dead_letters = FakeSink(), FakeSink("dead_letters")
+    sink.largest = 1_000_000
+    message = Outgoing(bytes(1_200_000), None, [], 0)
+    answers = Answers(answered=[Event(event())], predictions=[message], letters=[], model="fraud:1")
+    (refused,) = await deliver(answers, sink=sink, dead_letters=dead_letters)
+    assert refused.reason == shown()[refused.code]
+    assert len(dead_letters.messages) == 1
+
+
 def test_every_reason_is_tried() -> None:
-    assert list(shown()) == list(BAD)
+    assert list(shown()) == [*BAD, "prediction_too_large"]

@@ -117,7 +117,7 @@ async def test_a_reader_tries_the_model(payments_server: Serving, tmp_path: Path
             "document.getElementById('body').value = '{\"data\": [{}]}'; document.getElementById('send').click()"
         )
         await tab.until(f"{text('#outcome')}.startsWith('422')")
-        assert "amount is missing" in await tab.run(text("#answer"))
+        assert "row 0: amount, age, channel, vip are missing" in await tab.run(text("#answer"))
         kept = await tab.run("[document.cookie, localStorage.length, sessionStorage.length, location.href]")
         assert kept == ["", 0, 0, f"http://127.0.0.1:{payments_server.port}/docs"]
         assert tab.complaints == [

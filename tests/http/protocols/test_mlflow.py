@@ -93,7 +93,7 @@ def csv_of(*lines: str) -> bytes:
         ({"instances": ROWS * 101}, "application/json", 413, "303 rows; at most 300"),
         ({"instances": [ROWS[0], [1]]}, "application/json", 400, "row 1: the event is an array of 1"),
         ({"instances": [ROWS[0], [1, 2, "xx"]]}, "application/json", 400, "row 1: the model cannot score this event"),
-        ({"dataframe_records": [{"amount": 1}]}, "application/json", 400, "row 0: count is missing"),
+        ({"dataframe_records": [{"amount": 1}]}, "application/json", 400, "row 0: count, country are missing"),
         ({"dataframe_split": {"columns": NAMES, "data": [[1]]}}, "application/json", 400, "1 values for 3 columns"),
         ({"dataframe_split": {"columns": ["a", "a"], "data": [[1, 2]]}}, "application/json", 400, "stands there twice"),
         ({"dataframe_split": {"columns": [0, 1], "data": [[1, 2]]}}, "application/json", 400, "Expected `str"),
