@@ -39,7 +39,7 @@ async def deliver(answers: Answers, *, sink: Sink, dead_letters: Sink) -> list[R
     """Publish everything, and return why predictions became dead letters after all; hardly ever are there any.
 
     Raises:
-        ExceptionGroup: of SinkError: a sink did not acknowledge for longer than is allowed, or will not take even a short
+        ExceptionGroup: of SinkError: a sink did not acknowledge for longer than is allowed, or takes not even a short
             dead letter.
     """
     async with asyncio.TaskGroup() as group:
