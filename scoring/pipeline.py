@@ -25,6 +25,7 @@ from scoring.manifest import Manifest
 from scoring.outcomes import ModelIdentity, Outcome, Rejected
 from scoring.ports import Scorer, Scores
 from scoring.schema import event_schema, record_schema, row_schema
+from scoring.tables import lay_out, row_as_event, wrong_ids
 
 __all__ = ["Form", "Pipeline", "Prepared", "Scored"]
 
@@ -166,6 +167,32 @@ class Pipeline:
             rows = [rows[index] for index in kept]
         return Prepared(events=events, rejected=rejected, rows=rows, columns=columns, event_ids=ids)
 
+    def prepare_columns(
+        self, events: Sequence[Event], columns: Columns, event_ids: Sequence[str | None] | None
+    ) -> Prepared:
+        """Check a table's columns as the values of events are checked, and lay them out likewise.
+
+        Args:
+            events: one for each row; their values are not looked at.
+            columns: arrays by feature name, as the table has them; a null is masked, or NaN among floats, or None among
+                strings. A nullable feature may be absent.
+            event_ids: the rows' own ids, where the manifest names the field.
+        """
+        laid, wrong = lay_out(self.manifest.features, columns, len(events))
+        ids = event_ids if self.manifest.event_id is not None else None
+        if self.manifest.event_id is not None:
+            wrong |= np.ones(len(events), np.bool_) if event_ids is None else wrong_ids(event_ids)
+        rows: Sequence[int] = range(len(events))
+        rejected: dict[int, Rejected] = {}
+        if wrong.any():
+            rejected = {row: self._why_not(columns, ids, row) for row in np.flatnonzero(wrong).tolist()}
+            kept = np.flatnonzero(~wrong)
+            laid = {name: column[kept] for name, column in laid.items()}
+            rows = kept.tolist()
+            ids = None if ids is None else [ids[row] for row in rows]
+        named: Any = ids  # none is missing any more
+        return Prepared(events=events, rejected=rejected, rows=rows, columns=laid, event_ids=named)
+
     def run(self, prepared: Prepared) -> Scored:
         """Score the prepared rows. Takes as long as the model does: call it in a thread."""
         runs: list[tuple[slice, Scores]] = []
@@ -196,6 +223,14 @@ class Pipeline:
                 for row, outcome in zip(rows[part], answers, strict=True):
                     outcomes[row] = outcome
         return outcomes
+
+    def _why_not(self, columns: Columns, event_ids: Sequence[str | None] | None, row: int) -> Rejected:
+        """Return why a row is refused: what its event would have been refused for."""
+        event = row_as_event(self.manifest, columns, None if event_ids is None else event_ids[row], row)
+        if isinstance(event, Rejected):
+            return event
+        refused = self.prepare([Event(event)]).rejected
+        return refused.get(0, Rejected("wrong_type", "a column is of a type that no event's value has"))
 
     def _run_between(
         self, columns: Columns, start: int, stop: int, runs: list[tuple[slice, Scores]], failed: dict[int, Rejected]

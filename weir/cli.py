@@ -39,6 +39,7 @@ _COMMANDS: Final = {
     "invoke": _Entry("weir.invoke:command", "Score a file of events against an endpoint or from the store."),
     "models": _Entry("weir.models:app", "List, show, verify and promote the models in a store."),
     "redrive": _Entry("weir.redrive:command", "Send dead letters back to where they came from, after a fix."),
+    "replay": _Entry("weir.replay:command", "Score past events from archives, to files or to the stream."),
     "serve": _Entry("weir.serve:command", "Answer over HTTP until told to stop."),
     "worker": _Entry("weir.worker:command", "Score a stream until told to stop."),
 }

@@ -92,8 +92,8 @@ class Portion:
     Attributes:
         events: one for each record, with its position where the archive keeps one.
         columns: where the archive has features as columns: arrays by feature name, one row an event; the events have
-            no values then.
-        event_ids: with `columns`: the events' own ids, where the manifest names the field.
+            no values then. A null is masked, among floats it is NaN, among strings None.
+        event_ids: with `columns`: the events' own ids, where the manifest names the field; None where a row has none.
         cursor: where to go on after this portion.
         problems: what could not be read since the portion before.
         bytes_read: of the group's files, up to here.
@@ -102,7 +102,7 @@ class Portion:
 
     events: Sequence[Event]
     columns: Mapping[str, NDArray[Any]] | None = None
-    event_ids: Sequence[str] | None = None
+    event_ids: Sequence[str | None] | None = None
     cursor: Cursor
     problems: Sequence[Problem] = ()
     bytes_read: int = 0

@@ -1,0 +1,204 @@
+"""Event Hubs Capture: the events of one partition, out of many Avro files, in the order of their sequence numbers.
+
+Rules:
+- Files are merged by sequence number. Which begins where is looked up first, so that each is opened when its turn comes
+  and closed when it has been read.
+- In a merge, events that came twice stand beside each other: the first is kept, the others are counted.
+- Nothing is dropped for being out of order: a number that is lower than the one before it is a problem, and is read.
+- A cursor says which files have had their turn, and for each that is open which of its blocks comes next and how much
+  of it is done.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import BinaryIO
+
+from scoring import Event
+from stream_worker.replay.avro import CODECS, DamageError, Header, read_header, walk
+from stream_worker.replay.event_data import decoder, first_number
+from stream_worker.replay.files import FAILURES, Files, in_words
+from stream_worker.replay.limits import Limits
+from stream_worker.replay.merging import Chunk, Merge, Reel, Taken
+from stream_worker.replay.problems import Problems
+from stream_worker.replay.records import PORTION, Cursor, File, Group, Portion, Problem
+from stream_worker.replay.spans import Spans
+from stream_worker.replay.spare import Spare
+
+__all__ = ["read_capture"]
+
+_DAMAGES: tuple[type[Exception], ...] = (DamageError, *FAILURES)
+_MAX_OPEN = 64
+_ASKED_AT_ONCE = 16
+_HEAD_BYTES = 65_536
+_UNKNOWN = -1  # of a file that cannot be read: it is opened first, and its problem told
+
+
+def read_capture(group: Group, files: Files, cursor: Cursor | None, limits: Limits) -> Iterator[Portion]:
+    """Yield a partition's events in the order of their sequence numbers, each once."""
+    with closing(_Partition(group, files, cursor, limits)) as partition:
+        while True:
+            portion = partition.portion()
+            if portion.events or portion.problems or portion.duplicates:
+                yield portion
+            if len(portion.events) < PORTION:
+                return
+
+
+class _Partition:
+    """The files of one partition, read together."""
+
+    def __init__(self, group: Group, files: Files, cursor: Cursor | None, limits: Limits) -> None:
+        before: Cursor = cursor or {"last": None, "begun": [], "open": [], "finished": 0}
+        self._group = group
+        self._files = files
+        self._limits = limits
+        self._problems = Problems()
+        self._spare = Spare(limits)
+        self._duplicates = 0
+        self._last: int | None = before["last"]
+        self._begun = Spans(before["begun"])
+        self._finished: int = before["finished"]
+        self._waiting = deque(self._in_order())
+        self._read_to: dict[int, int] = {}
+        self._merge = Merge()
+        for index, offset, done in before["open"]:
+            self._merge.add(Reel(index, self._chunks(index, offset, done)), self._problems)
+
+    def close(self) -> None:
+        """Close all files."""
+        self._merge.close()
+
+    def portion(self) -> Portion:
+        """Return the next portion, with fewer events than it could have at the end."""
+        events: list[Event] = []
+        while len(events) < PORTION and self._open_due():
+            below = self._waiting[0][0] if self._waiting else None
+            events += self._new(self._merge.take(below, PORTION - len(events), self._problems))
+        self._spare.renew()
+        duplicates, self._duplicates = self._duplicates, 0
+        return Portion(
+            events=events,
+            cursor=self._cursor(),
+            problems=self._problems.take(),
+            bytes_read=self._finished + sum(self._read_to.values()),
+            duplicates=duplicates,
+        )
+
+    def _cursor(self) -> Cursor:
+        return {
+            "last": self._last,
+            "begun": self._begun.as_lists(),
+            "open": self._merge.places,
+            "finished": self._finished,
+        }
+
+    def _open_due(self) -> bool:
+        """Open the files whose turn has come; return whether there is anything to take."""
+        while self._waiting and (not self._merge or self._is_due(self._waiting[0][0])):
+            _, index = self._waiting.popleft()
+            self._begun.add(index)
+            self._merge.add(Reel(index, self._chunks(index)), self._problems)
+        return bool(self._merge)
+
+    def _is_due(self, start: int) -> bool:
+        return start <= self._merge.number and len(self._merge) < _MAX_OPEN
+
+    def _new(self, taken: Taken) -> Sequence[Event]:
+        """Return the events that have not come before."""
+        events, index, offset = taken
+        first = _number(events[0])
+        if self._last is not None and first < self._last:
+            words = f"out of order: sequence number {first} comes after {self._last}; it was read all the same"
+            self._problems.append(Problem(path=self._group.files[index].path, offset=offset, words=words))
+        elif first == self._last:
+            self._duplicates += 1
+            events = events[1:]
+        if events:
+            self._last = _number(events[-1])
+        return self._with_room(events, taken)
+
+    def _with_room(self, events: Sequence[Event], taken: Taken) -> Sequence[Event]:
+        """Return events without those that are too large to be held beside each other."""
+        kept: list[Event] = []
+        sizes = [len(event.value or b"") for event in events]
+        while (place := self._spare.first_without(sizes)) is not None:
+            path, words = self._group.files[taken.file].path, self._spare.words(sizes[place])
+            self._problems.append(Problem(path=path, offset=taken.offset, words=words))
+            kept += events[:place]
+            events, sizes = events[place + 1 :], sizes[place + 1 :]
+        return [*kept, *events] if kept else events
+
+    def _chunks(self, index: int, offset: int = 0, done: int = 0) -> Iterator[Chunk | Problem]:
+        """Yield a file's events, block by block, from a block on and without the first `done` of its events."""
+        file = self._group.files[index]
+        self._read_to[index] = offset
+        try:
+            with self._files.open(file) as source:
+                header = _header(source)
+                decode = decoder(header.schema, self._group.stream, self._group.partition)
+                for block in walk(source, header, decode, start=offset or header.size, limits=self._limits):
+                    self._read_to[index] = block.end
+                    resumed = block.offset == offset  # whose damage has been told
+                    if block.damage is not None and not resumed:
+                        yield Problem(path=file.path, offset=block.offset, words=block.damage)
+                    events = (block.content or ())[done if resumed else 0 :]
+                    if events:
+                        yield Chunk(block.offset, done if resumed else 0, events)
+        except _DAMAGES as error:
+            yield Problem(path=file.path, offset=self._read_to[index], words=_why(error))
+        changed = self._files.changed(file)
+        if changed is not None:
+            yield Problem(path=file.path, offset=self._read_to[index], words=changed)
+        del self._read_to[index]
+        self._finished += file.size
+
+    def _in_order(self) -> list[tuple[int, int]]:
+        """Return the files that have not had their turn, by their first sequence numbers."""
+        todo = [index for index in range(len(self._group.files)) if index not in self._begun]
+        starts = [_UNKNOWN] * len(todo) if len(self._group.files) == 1 else self._starts(todo)
+        found: list[tuple[int, int]] = []
+        for start, index in zip(starts, todo, strict=True):
+            if start is not None:
+                found.append((start, index))
+            else:  # it has no events
+                self._begun.add(index)
+                self._finished += self._group.files[index].size
+        return sorted(found)
+
+    def _starts(self, indexes: Sequence[int]) -> Sequence[int | None]:
+        chosen = [self._group.files[index] for index in indexes]
+        if not any("://" in file.path for file in chosen):
+            return list(map(self._start, chosen))
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            return list(pool.map(self._start, chosen))
+
+    def _start(self, file: File) -> int | None:
+        """Return a file's first sequence number, None where it has no events."""
+        damaged = False
+        try:
+            with self._files.open(file, buffer=_HEAD_BYTES) as source:
+                header = _header(source)
+                for block in walk(source, header, first_number(header.schema), start=header.size, limits=self._limits):
+                    if block.content is not None:
+                        return block.content
+                    damaged = damaged or block.damage is not None
+        except _DAMAGES:
+            return _UNKNOWN
+        return _UNKNOWN if damaged else None
+
+
+def _header(source: BinaryIO) -> Header:
+    header = read_header(source)
+    if header.codec not in CODECS:
+        raise DamageError(f"its blocks are compressed by {header.codec}; expected {', '.join(CODECS)}")
+    return header
+
+
+def _number(event: Event) -> int:
+    return event.position.offset if event.position is not None else _UNKNOWN
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, DamageError) else f"cannot be read from here on: {in_words(error)}"

@@ -1,0 +1,1 @@
+"""Tests of the parts that a back-test is made of."""
