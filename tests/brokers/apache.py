@@ -144,7 +144,8 @@ class ApacheKafka(Cluster):
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         for i, node in enumerate(self._nodes):
-            node.start("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties(i)))
+            # with its sign of equality, for one id in 64 begins with a dash
+            node.start("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._properties(i)))
         for i, node in enumerate(self._nodes):
             try:
                 code = node.wait(self.timeout)
