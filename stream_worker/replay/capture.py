@@ -11,7 +11,6 @@ Rules:
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import BinaryIO
 
@@ -30,7 +29,6 @@ __all__ = ["read_capture"]
 
 _DAMAGES: tuple[type[Exception], ...] = (DamageError, *FAILURES)
 _MAX_OPEN = 64
-_ASKED_AT_ONCE = 16
 _HEAD_BYTES = 65_536
 _UNKNOWN = -1  # of a file that cannot be read: it is opened first, and its problem told
 
@@ -157,7 +155,8 @@ class _Partition:
     def _in_order(self) -> list[tuple[int, int]]:
         """Return the files that have not had their turn, by their first sequence numbers."""
         todo = [index for index in range(len(self._group.files)) if index not in self._begun]
-        starts = [_UNKNOWN] * len(todo) if len(self._group.files) == 1 else self._starts(todo)
+        chosen = [self._group.files[index] for index in todo]
+        starts = [_UNKNOWN] if len(self._group.files) == 1 and todo else self._files.each(self._start, chosen)
         found: list[tuple[int, int]] = []
         for start, index in zip(starts, todo, strict=True):
             if start is not None:
@@ -166,13 +165,6 @@ class _Partition:
                 self._begun.add(index)
                 self._finished += self._group.files[index].size
         return sorted(found)
-
-    def _starts(self, indexes: Sequence[int]) -> Sequence[int | None]:
-        chosen = [self._group.files[index] for index in indexes]
-        if not any("://" in file.path for file in chosen):
-            return list(map(self._start, chosen))
-        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            return list(pool.map(self._start, chosen))
 
     def _start(self, file: File) -> int | None:
         """Return a file's first sequence number, None where it has no events."""

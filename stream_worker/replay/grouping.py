@@ -1,7 +1,6 @@
 """Puts the files of an archive into groups, each with one order of its own."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from scoring.errors import ConfigurationError
 from stream_worker.replay.files import FAILURES, Files, in_words
@@ -10,12 +9,11 @@ from stream_worker.replay.jsonl import is_compressed
 from stream_worker.replay.listing import Listed, without_extension
 from stream_worker.replay.names import Names, natural
 from stream_worker.replay.patterns import Pattern
-from stream_worker.replay.records import Group, Problem
+from stream_worker.replay.records import File, Group, Problem
 
 __all__ = ["RANGE_BYTES", "Grouping"]
 
 RANGE_BYTES = 33_554_432
-_ASKED_AT_ONCE = 16
 _FOOTER_BYTES = 262_144
 _DAMAGES: tuple[type[Exception], ...] = (*FAILURES, FooterError)
 
@@ -33,7 +31,6 @@ class Grouping:
         self._stream = stream
         self._range_bytes = range_bytes
         self._captures: list[Listed] = []
-        self._partitions: dict[tuple[str, int], list[tuple[tuple[int, ...], Listed]]] = {}
         self._lines: list[Listed] = []
         self._tables: list[Listed] = []
 
@@ -94,8 +91,7 @@ class Grouping:
                 yield self._part(item, label, start, min(start + self._range_bytes, size))
 
     def _of_tables(self, files: Files) -> Iterator[Group]:
-        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            found = list(pool.map(lambda item: self._runs(item, files), self._tables))
+        found = files.each(lambda file: self._runs(file, files), [item.file for item in self._tables])
         for item, runs in zip(self._tables, found, strict=True):
             if isinstance(runs, Problem):
                 self.problems.append(runs)
@@ -103,13 +99,13 @@ class Grouping:
             for index, (start, stop) in enumerate(runs):
                 yield self._part(item, _label(index, len(runs)), start, stop)
 
-    def _runs(self, item: Listed, files: Files) -> Sequence[tuple[int, int]] | Problem:
+    def _runs(self, file: File, files: Files) -> Sequence[tuple[int, int]] | Problem:
         """Return runs of row groups that have about as many bytes as a range."""
         try:
-            with files.open(item.file, buffer=_FOOTER_BYTES) as source:
+            with files.open(file, buffer=_FOOTER_BYTES) as source:
                 sizes = [row_group.size for row_group in read_footer(source)]
         except _DAMAGES as error:
-            return Problem(path=item.file.path, offset=0, words=f"cannot be read: {in_words(error)}")
+            return Problem(path=file.path, offset=0, words=f"cannot be read: {in_words(error)}")
         runs: list[tuple[int, int]] = []
         start = held = 0
         for index, size in enumerate(sizes):

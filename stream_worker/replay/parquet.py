@@ -28,8 +28,6 @@ from stream_worker.replay.tables import MisfitError, Piece, Shape, shape_of
 __all__ = ["Wanted", "read_parquet"]
 
 _DAMAGES: tuple[type[Exception], ...] = (*FAILURES, pa.ArrowException, FooterError, MisfitError)
-
-
 _BUFFER_BYTES = 262_144
 _MERGED_BYTES = 16_777_216
 _KEPT = 16  # pieces of a blob: a row group is read twice, for its pages' sizes and for its cells
