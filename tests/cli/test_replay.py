@@ -216,7 +216,7 @@ def test_what_it_prints(place, small, here):
     assert re.search(r"│ predictions +│ 989 +│", done.stdout)
     assert re.search(r"│   invalid_json +│ 1 +│", done.stdout)
     assert re.search(r"│   scoring_failed +│ 1 +│", done.stdout)
-    assert re.search(r"│ peak memory +│ \d+ MiB +│", done.stdout)
+    assert re.search(r"│ peak memory +│ [\d,]+ MiB +│", done.stdout)
     assert re.search(r"^ +0.4 to 0.5 +█* ?\d+$", done.stdout, re.MULTILINE)
     assert done.stdout.endswith("written to printed\n")
     summary = json.loads((place / "printed" / "summary.json").read_text())
