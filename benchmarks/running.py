@@ -1,6 +1,7 @@
 """Child processes of a benchmark, and the memory they take."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -43,10 +44,10 @@ def configure(folder: Path, source: str, sink: str, *, topic: str = "transaction
     return path
 
 
-def python(module: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a module of ours as a process of its own."""
+def python(module: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start a module of ours as a process of its own, with more in its environment."""
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
 
 
 def finished(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:

@@ -4,33 +4,40 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import sys
+import time
 from pathlib import Path
 
 import uvloop
 
 from stream_worker import StreamSettings
-from telemetry import Counters
-from weir.settings import load_settings
+from stream_worker.subject import subject_of
+from telemetry import Counters, Observers
+from telemetry.setup import Telemetry
+from weir.logs import begin_log
+from weir.settings import Settings, load_settings
 from weir.worker import build_worker, load_deployment, run_worker
 
 
-async def _run(options: argparse.Namespace) -> None:
-    settings = load_settings(options.config)
+async def _run(options: argparse.Namespace, settings: Settings, telemetry: Telemetry) -> None:
     stream = settings.stream
     if not isinstance(stream, StreamSettings):
         raise SystemExit(f"{options.config} has no stream")
     counters, stop = Counters(), asyncio.Event()
-    worker = build_worker(load_deployment(settings, stream), stream, counters)
+    observer = Observers((counters, telemetry.stream(subject_of(stream))))
+    worker = build_worker(load_deployment(settings, stream), stream, observer)
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    started = time.process_time()
     running = asyncio.create_task(run_worker(worker, stop, stream))
     while counters.events < options.events and not running.done():
         await asyncio.wait([running], timeout=0.1)
     stop.set()
     await running
     per_event = {stage: seconds / counters.events * 1e6 for stage, seconds in counters.seconds.items()}
-    sys.stdout.write(json.dumps({"events": counters.events, "batches": counters.batches, "us": per_event}) + "\n")
+    said = {"events": counters.events, "batches": counters.batches, "us": per_event}
+    sys.stdout.write(json.dumps(said | {"cpu_us": (time.process_time() - started) / counters.events * 1e6}) + "\n")
 
 
 def main() -> None:
@@ -38,7 +45,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--events", type=int, required=True)
-    uvloop.run(_run(parser.parse_args()))
+    options = parser.parse_args()
+    settings = load_settings(options.config)
+    with Telemetry(settings.telemetry, os.environ, begin_log(settings)) as telemetry:
+        uvloop.run(_run(options, settings, telemetry))
 
 
 if __name__ == "__main__":

@@ -47,8 +47,15 @@ def event_bodies(count: int) -> Iterator[tuple[bytes, bytes]]:
         yield b"customer-%04d" % (number * 7919 % _KEYS), head + padding + body
 
 
-def produce(bootstrap_servers: str, topic: str, count: int) -> None:
-    """Write `count` events to a topic, by key."""
+def produce(bootstrap_servers: str, topic: str, count: int, *, sampled: int = 0) -> None:
+    """Write `count` events to a topic, by key.
+
+    Args:
+        bootstrap_servers: the cluster.
+        topic: where to.
+        count: how many.
+        sampled: with it each event carries a trace context, and one in so many is of a trace that is recorded.
+    """
     producer = Producer(
         {
             "bootstrap.servers": bootstrap_servers,
@@ -58,10 +65,17 @@ def produce(bootstrap_servers: str, topic: str, count: int) -> None:
         }
     )
     for number, (key, body) in enumerate(event_bodies(count)):
-        producer.produce(topic, body, key)
+        headers: list[tuple[str, str | bytes | None]] = []
+        if sampled:
+            headers.append(("traceparent", _traceparent(number, sampled)))
+        producer.produce(topic, body, key, headers=headers)
         if number % 5000 == 0:
             producer.poll(0)
             while len(producer) > 400_000:
                 producer.poll(0.1)
     if producer.flush(60):
         raise RuntimeError("the broker did not take all events within a minute")
+
+
+def _traceparent(number: int, sampled: int) -> bytes:
+    return b"00-%032x-%016x-%02x" % (number + 1, number + 1, number % sampled == 0)

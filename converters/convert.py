@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from converters.baselines import score_baseline
 from converters.certify import TOLERANCE, certify, refusal
 from converters.draft import build_graph, find_libraries, find_outputs, find_task
 from converters.features import Columns, describe_features
@@ -20,6 +21,7 @@ from scoring.outcomes import Label
 
 __all__ = ["Source", "convert"]
 
+_ENOUGH: Final = 1000  # rows, to say how scores are distributed
 _REMEDY: Final = "Nothing was stored. docs/support.md lists the estimators that convert and agree."
 
 Report = Callable[[str], None]
@@ -122,8 +124,18 @@ def convert(
     manifest, model = _attempt(source, terms)
     if manifest.certificate is not None and not manifest.certificate.passed:
         manifest, model = _widened(source, terms, manifest)
+    if manifest.certificate is not None:
+        report("scoring the sample")
+        manifest = _with_score_baseline(source, manifest, model)
     report("adding it to the store")
     return store.add(manifest, model)
+
+
+def _with_score_baseline(source: Source, manifest: Manifest, model: bytes) -> Manifest:
+    """Adds how scores are distributed: on rows held back where there are enough, for it is surer of those it knows."""
+    rows = source.compared if len(source.compared) >= _ENOUGH else source.sample.rows
+    outputs = manifest.outputs.model_copy(update={"baseline": score_baseline(manifest, model, rows)})
+    return manifest.model_copy(update={"outputs": outputs})
 
 
 def _attempt(source: Source, terms: _Terms) -> tuple[Manifest, bytes]:

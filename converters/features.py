@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from converters.baselines import number_baseline
 from converters.layout import Layout, reads_columns_apart
 from scoring.errors import ConfigurationError, ConversionError
 from scoring.manifest import Baseline, Dtype, Feature
@@ -17,7 +18,6 @@ from scoring.manifest import Baseline, Dtype, Feature
 __all__ = ["MAX_CATEGORIES", "Columns", "describe_features", "event_path"]
 
 MAX_CATEGORIES: Final = 100
-_DECILES: Final = np.arange(0.1, 1.0, 0.1)
 _STRING_LENGTH: Final = 256
 _TEXT_LENGTH: Final = 16_384
 _LONGEST: Final = 1_048_576
@@ -164,16 +164,10 @@ def _range(name: str, dtype: Dtype, training: pd.Series, both: pd.Series) -> dic
     _check_numbers(name, dtype, _numbers(name, dtype, both))
     numbers = _numbers(name, dtype, training)
     present = numbers[~np.isnan(numbers)]
+    baseline = number_baseline(present, dtype, nulls=len(training) - present.size)
     if not present.size:
-        return {"baseline": Baseline(counts=(0,), nulls=len(training))}
-    edges = (0.5,) if dtype == "bool" else tuple(np.unique(np.quantile(present, _DECILES)).tolist())
-    # a number equal to an edge is in the bin below it: of a column that is mostly zero, the zeros have a bin
-    counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
-    return {
-        "minimum": float(present.min()),
-        "maximum": float(present.max()),
-        "baseline": Baseline(edges=edges, counts=tuple(counts.tolist()), nulls=len(training) - present.size),
-    }
+        return {"baseline": baseline}
+    return {"minimum": float(present.min()), "maximum": float(present.max()), "baseline": baseline}
 
 
 def _numbers(name: str, dtype: Dtype, column: pd.Series) -> NDArray[np.float64]:

@@ -15,11 +15,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from function_app.problems import ProblemError
 from function_app.settings import HttpSettings
-from scoring import Event, Form, Outcome, Pipeline, Rejected
+from scoring import Event, Form, Manifest, Outcome, Pipeline, Prepared, Rejected
+from telemetry import Observer, RowFacts
 
 __all__ = ["Batcher"]
 
@@ -42,9 +44,19 @@ class _Kind(NamedTuple):
 class Batcher:
     """Scores the requests for one model."""
 
-    def __init__(self, pipeline: Pipeline, settings: HttpSettings, executor: Executor) -> None:
-        """Set it up; the running event loop is the one that it will be used in."""
+    def __init__(
+        self, pipeline: Pipeline, settings: HttpSettings, executor: Executor, observer: Observer | None = None
+    ) -> None:
+        """Set it up; the running event loop is the one that it will be used in.
+
+        Args:
+            pipeline: the model.
+            settings: how requests are joined, and for how long they may wait.
+            executor: the threads that score.
+            observer: is told of the rows; None where nobody cares, which costs nothing.
+        """
         self.pipeline = pipeline
+        self._seen = None if observer is None else partial(_tell, observer, pipeline.manifest)
         self._settings = settings.batching
         self._limit = settings.limits.scoring_s
         self._executor = executor
@@ -125,7 +137,7 @@ class Batcher:
         started = time.perf_counter()
         score = self.pipeline.score_classes if kind.classes else self.pipeline.score
         try:
-            outcomes = score(events, kind.form)
+            outcomes = score(events, kind.form, self._seen)
         except Exception as error:  # noqa: BLE001 - it belongs to the callers, whatever it is
             return error
         self._seconds[len(events).bit_length()] = time.perf_counter() - started
@@ -142,3 +154,10 @@ class Batcher:
                 else:
                     waiting.answered.set_result(outcomes[start:stop])
             start = stop
+
+
+def _tell(observer: Observer, manifest: Manifest, prepared: Prepared, outcomes: Sequence[Outcome]) -> None:
+    """Tell an observer what was scored and what it came to."""
+    rows, columns = prepared.rows, prepared.columns
+    facts = RowFacts(manifest=manifest, events=prepared.events, outcomes=outcomes, rows=rows, columns=columns)
+    observer.scored(facts)

@@ -7,39 +7,65 @@ Rules:
 """
 
 import logging
-from collections.abc import Callable
 
 from function_app.auth import Authenticator
 from function_app.http import Request, Response
 from function_app.problems import ProblemError, problem_response
 from function_app.protocols import azureml, documents, health, mlflow, predictions, v2
-from function_app.routing import Routes
+from function_app.routing import Route, Routes
 from function_app.service import Service
 from scoring.errors import WeirError
+from telemetry import NullRequests, RequestObserver
 
 __all__ = ["Handler"]
 
 _LOG = logging.getLogger(__name__)
 _PROTOCOLS = (health, azureml, mlflow, v2, predictions, documents)
+_UNWATCHED = NullRequests()
+_FAILED = 500
 
 
 class Handler:
     """Answers every route of the HTTP door."""
 
-    def __init__(self, service: Service, authenticator: Authenticator) -> None:
+    def __init__(self, service: Service, authenticator: Authenticator, observer: RequestObserver = _UNWATCHED) -> None:
+        """Put the parts together.
+
+        Args:
+            service: scores.
+            authenticator: knows who asks.
+            observer: is told of requests, but for probes and pages, which nobody needs to see.
+        """
         self._service = service
         self._authenticator = authenticator
+        self._observer = observer
         self._limits = service.settings.limits
         self._under_way = 0
         self.routes = Routes(route for protocol in _PROTOCOLS for route in protocol.routes(service))
 
     async def handle(self, request: Request) -> Response:
         """Return the answer to a request."""
-        self._under_way += 1
-        refuse: Callable[[ProblemError], Response] = problem_response
         try:
             route, name = self.routes.find(request)
-            refuse = route.refuse
+        except ProblemError as problem:
+            response = problem_response(problem)
+            self._observer.began(request.method, request.path, request.headers).ended("", response.status)
+            return response
+        if route.is_open:
+            return await self._answer(request, route, name)
+        watched = self._observer.began(request.method, request.path, request.headers)
+        status = _FAILED
+        try:
+            response = await self._answer(request, route, name)
+            status = response.status
+            return response
+        finally:
+            watched.ended(route.path, status)
+
+    async def _answer(self, request: Request, route: Route, name: str) -> Response:
+        refuse = route.refuse
+        self._under_way += 1
+        try:
             if not route.is_open:
                 await self._authenticator.check_async(request)
                 self._check_limits(request)

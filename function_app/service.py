@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import ParamSpec, TypeVar
 
 from function_app.batching import Batcher
@@ -11,11 +11,13 @@ from function_app.problems import ProblemError
 from function_app.serving import Models
 from function_app.settings import HttpSettings
 from scoring import Event, Form, Outcome, Rejected
+from telemetry import NullRequests, RequestObserver
 
 __all__ = ["Service", "want_json"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_UNWATCHED = NullRequests()
 
 
 class Service:
@@ -26,9 +28,10 @@ class Service:
         settings: the door's.
     """
 
-    def __init__(self, models: Models, settings: HttpSettings) -> None:
+    def __init__(self, models: Models, settings: HttpSettings, observer: RequestObserver = _UNWATCHED) -> None:
         self.models = models
         self.settings = settings
+        self._observer = observer
         self._mirroring: set[asyncio.Task[None]] = set()
 
     async def batcher(self, request: Request, name: str = "") -> Batcher:
@@ -53,7 +56,8 @@ class Service:
         """
         if not named:
             self._mirror(batcher, events, form)
-        return await batcher.score(events, form)
+        with self.scoring(batcher, len(events)):
+            return await batcher.score(events, form)
 
     async def score_classes(
         self, batcher: Batcher, events: Sequence[Event], form: Form
@@ -63,7 +67,17 @@ class Service:
         Raises:
             ProblemError: 503, too much waits already; 504, it took too long.
         """
-        return await batcher.score_classes(events, form)
+        with self.scoring(batcher, len(events)):
+            return await batcher.score_classes(events, form)
+
+    def scoring(self, batcher: Batcher, rows: int | None = None) -> AbstractContextManager[object]:
+        """Tell who watches the request that a model scores it during the block.
+
+        Args:
+            batcher: the model.
+            rows: how many, where that is known already.
+        """
+        return self._observer.scoring(batcher.pipeline.manifest.reference, rows)
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns that takes too long for the event loop.

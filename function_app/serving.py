@@ -19,7 +19,9 @@ from function_app.batching import Batcher
 from function_app.problems import ProblemError
 from function_app.settings import HttpSettings
 from models import Deployment, Reference, Store, load_pipeline, resolve
+from scoring import Manifest
 from scoring.errors import ConfigurationError, ModelNotFoundError, WeirError
+from telemetry import Observer
 
 __all__ = ["Models"]
 
@@ -32,8 +34,23 @@ _LOADED = 16  # versions kept in memory beside the deployed ones
 class Models:
     """Batchers over loaded models."""
 
-    def __init__(self, store: Store, deployments: Sequence[Deployment], settings: HttpSettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        deployments: Sequence[Deployment],
+        settings: HttpSettings,
+        observer: Observer | None = None,
+    ) -> None:
+        """Set it up without loading anything.
+
+        Args:
+            store: where models are.
+            deployments: what is served.
+            settings: the door's.
+            observer: is told of the rows that are scored, by mirrors too.
+        """
         self._store = store
+        self._observer = observer
         self._deployments = deployments
         self._settings = settings
         self._executor = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "scoring")
@@ -51,6 +68,10 @@ class Models:
     def names(self) -> list[str]:
         """Return the names of the deployed models."""
         return sorted({deployment.reference.name for deployment in self._deployments})
+
+    def manifests(self) -> list[Manifest]:
+        """Return the manifests of the deployed models."""
+        return [batcher.pipeline.manifest for batcher in self._deployed.values()]
 
     async def load(self, deployments: Sequence[Deployment] | None = None) -> None:
         """Load what the deployments' references mean now, and serve it from now on.
@@ -142,7 +163,7 @@ class Models:
             allow_uncertified=deployment.allow_uncertified,
             providers=deployment.providers,
         )
-        return Batcher(pipeline, self._settings, self._executor)
+        return Batcher(pipeline, self._settings, self._executor, self._observer)
 
     def _forget_the_oldest(self) -> None:
         deployed = set(map(id, self._deployed.values()))

@@ -25,6 +25,9 @@ from function_app.settings import AuthSettings, HttpSettings
 from models import Deployment, LocalStore
 from models.configuration import FileSettings, read_settings
 from scoring.errors import ConfigurationError, WeirError
+from telemetry.logs import Redactor, guard_handlers, quiet_libraries, release_handlers, secrets_in
+from telemetry.settings import TelemetrySettings
+from telemetry.setup import Telemetry
 
 __all__ = ["FunctionSettings", "Startup", "auth_level", "current", "keep_current", "warm_up"]
 
@@ -41,15 +44,17 @@ _by_loop: dict[AbstractEventLoop, "Startup"] = {}  # a worker has one
 class FunctionSettings(FileSettings):
     """What the function app needs of `weir.yaml`."""
 
-    elsewhere: ClassVar[tuple[str, ...]] = ("stream", "telemetry")
+    elsewhere: ClassVar[tuple[str, ...]] = ("stream",)
 
     http: HttpSettings = HttpSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 class _Door(NamedTuple):
     handler: Handler
     models: Models
     settings: HttpSettings
+    telemetry: Telemetry
 
 
 class Startup:
@@ -67,6 +72,7 @@ class Startup:
         self._keeping: Task[None] | None = None
         self._again_at = 0.0
         self._why_not_ready = "the service is starting"
+        self._redactor = Redactor(())
         self._open = AsyncExitStack()
 
     async def handle(self, request: Request) -> Response:
@@ -98,6 +104,7 @@ class Startup:
         try:
             door = self._door = self._door or await self._build()
             await door.models.load()
+            door.telemetry.check(door.models.manifests())
         except WeirError as error:
             self._failed(str(error))
         except Exception:  # noqa: BLE001 - whatever it is, the next attempt may meet better times
@@ -111,13 +118,28 @@ class Startup:
         return read_settings(FunctionSettings, self._path).deployments
 
     async def _build(self) -> _Door:
+        self._guard(None)
         settings = await asyncio.to_thread(read_settings, FunctionSettings, self._path)
         _check_open(settings.http.auth)
         who = await self._open.enter_async_context(authenticator(settings.http.auth))
-        models = Models(LocalStore(self._path.parent / settings.store), settings.deployments, settings.http)
-        return _Door(Handler(Service(models, settings.http), who), models, settings.http)
+        redactor = self._guard(settings)
+        telemetry = self._open.enter_context(Telemetry(settings.telemetry, os.environ, redactor))
+        store = LocalStore(self._path.parent / settings.store)
+        models = Models(store, settings.deployments, settings.http, telemetry.rows("http"))
+        requests = telemetry.requests()
+        handler = Handler(Service(models, settings.http, requests), who, requests)
+        return _Door(handler, models, settings.http, telemetry)
+
+    def _guard(self, settings: FunctionSettings | None) -> Redactor:
+        """Keep secrets out of the host's log from now on, and return what takes them out of any text."""
+        redactor = self._redactor = Redactor(secrets_in(settings, os.environ))
+        guard_handlers(redactor)
+        quiet_libraries()
+        self._open.callback(release_handlers)
+        return redactor
 
     def _failed(self, why: str) -> None:
+        why = self._redactor.text(why)
         if why != self._why_not_ready:
             _LOG.error("not ready: %s", why)
         self._why_not_ready = why

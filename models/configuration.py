@@ -19,7 +19,7 @@ from scoring.validation import in_words
 
 __all__ = ["FileSettings", "read_settings"]
 
-_SECRETS = frozenset({"connection_string", "password", "primary_key", "secondary_key"})
+_SECRETS = frozenset({"connection_string", "hash_key", "password", "primary_key", "secondary_key"})
 _PREFIX = "WEIR__"
 
 

@@ -4,7 +4,7 @@ from scoring.certificate import Certificate
 from scoring.events import Event, Position
 from scoring.manifest import Baseline, Dtype, Feature, Graph, Lineage, Manifest, Outputs, Task, parse_manifest
 from scoring.outcomes import Label, LabelScore, ModelIdentity, Outcome, Prediction, Rejected, RejectionCode, encode
-from scoring.pipeline import Form, Pipeline, Prepared, Scored
+from scoring.pipeline import Form, Pipeline, Prepared, Scored, Seen
 from scoring.ports import FakeScorer, Scorer, Scores
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "Scores",
+    "Seen",
     "Task",
     "encode",
     "parse_manifest",

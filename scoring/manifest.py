@@ -32,10 +32,11 @@ class _Frozen(BaseModel):
 
 
 class Baseline(_Frozen):
-    """How a feature was distributed in training, for measuring drift.
+    """How a feature or the score was distributed in training, for measuring drift.
 
     Attributes:
-        edges: bin edges, ascending (numbers only); the first and last bins are open.
+        edges: bin edges, ascending (numbers only); the first and last bins are open, and what equals an edge is in the
+            bin below it.
         counts: rows in each bin, or for each of the categories; the last one counts all other categories.
         nulls: rows without a value.
     """
@@ -125,12 +126,14 @@ class Outputs(_Frozen):
         positive: the class whose probability is the score (binary).
         threshold: the score from which the positive label is given; where None the graph's own decision stands.
         top_k: how many labels a multiclass prediction lists.
+        baseline: how the scores that predictions carry were distributed when it was converted.
     """
 
     labels: tuple[Label, ...] = ()
     positive: Label | None = None
     threshold: float | None = None
     top_k: Annotated[int, Field(ge=1, le=1000)] = 5
+    baseline: Baseline | None = None
 
 
 class Lineage(_Frozen):

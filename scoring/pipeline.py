@@ -6,7 +6,7 @@ Rules:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from scoring.ports import Scorer, Scores
 from scoring.schema import event_schema, record_schema, row_schema
 from scoring.tables import lay_out, row_as_event, wrong_ids
 
-__all__ = ["Form", "Pipeline", "Prepared", "Scored"]
+__all__ = ["Form", "Pipeline", "Prepared", "Scored", "Seen"]
 
 Form = Literal["event", "record", "row"]
 
@@ -61,6 +61,10 @@ class Scored:
     prepared: Prepared
     runs: Sequence[tuple[slice, Scores]]
     failed: dict[int, Rejected]
+
+
+Seen = Callable[[Prepared, Sequence[Outcome]], None]
+"""Is shown what was scored, and what it came to."""
 
 
 class Pipeline:
@@ -101,19 +105,33 @@ class Pipeline:
         cells = sum(math.prod(feature.shape or ()) for feature in manifest.features)
         self.max_rows = max(1, _MAX_CELLS // cells)
 
-    def score(self, events: Sequence[Event], form: Form = "event") -> list[Outcome]:
-        """Return one outcome for each event, in order."""
-        if len(events) <= self.max_rows:
-            return self.finish(self.run(self.prepare(events, form)))
-        parts = (events[start : start + self.max_rows] for start in range(0, len(events), self.max_rows))
-        return [outcome for part in parts for outcome in self.score(part, form)]
+    def score(self, events: Sequence[Event], form: Form = "event", seen: Seen | None = None) -> list[Outcome]:
+        """Return one outcome for each event, in order.
 
-    def score_classes(self, events: Sequence[Event], form: Form = "event") -> list[list[float] | Rejected]:
+        Args:
+            events: the batch; its length has no bound.
+            form: how the bodies carry the features.
+            seen: is shown each part that was laid out at once.
+        """
+        if len(events) > self.max_rows:
+            parts = (events[start : start + self.max_rows] for start in range(0, len(events), self.max_rows))
+            return [outcome for part in parts for outcome in self.score(part, form, seen)]
+        prepared = self.prepare(events, form)
+        outcomes = self.finish(self.run(prepared))
+        if seen is not None:
+            seen(prepared, outcomes)
+        return outcomes
+
+    def score_classes(
+        self, events: Sequence[Event], form: Form = "event", seen: Seen | None = None
+    ) -> list[list[float] | Rejected]:
         """Return for each event the session's score of every class, in the manifest's order, or why there is none."""
         if len(events) > self.max_rows:
             parts = (events[start : start + self.max_rows] for start in range(0, len(events), self.max_rows))
-            return [values for part in parts for values in self.score_classes(part, form)]
+            return [values for part in parts for values in self.score_classes(part, form, seen)]
         scored = self.run(self.prepare(events, form))
+        if seen is not None:
+            seen(scored.prepared, self.finish(scored))
         rows = scored.prepared.rows
         refused = scored.prepared.rejected | {rows[index]: why for index, why in scored.failed.items()}
         outcomes: list[Any] = [refused.get(row) for row in range(len(events))]

@@ -7,15 +7,17 @@ Rules:
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoring import Event, Rejected
+from scoring import Event, Outcome, Rejected
 from scoring.errors import SinkError
-from stream_worker.messages import dead_letter, without_headers, without_value
+from stream_worker.messages import dead_letter, prediction_messages, split, without_headers, without_value
 from stream_worker.ports import Outgoing, Sink
+from telemetry import Traced
 
-__all__ = ["Answers", "deliver"]
+__all__ = ["Answers", "answers_to", "deliver"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,24 @@ class Answers:
     predictions: Sequence[Outgoing]
     letters: Sequence[Outgoing]
     model: str
+
+
+def answers_to(events: Sequence[Event], outcomes: Sequence[Outcome], model: str, traced: Traced) -> Answers:
+    """Return what is to be published for a batch, scored at this moment.
+
+    Args:
+        events: the batch.
+        outcomes: one for each event.
+        model: the reference of the model.
+        traced: headers for the predictions that tell which batch this was.
+    """
+    answered, predictions, refused = split(events, outcomes)
+    return Answers(
+        answered=answered,
+        predictions=prediction_messages(answered, predictions, time.time(), traced),
+        letters=[dead_letter(event, why, model) for event, why in refused],
+        model=model,
+    )
 
 
 async def deliver(answers: Answers, *, sink: Sink, dead_letters: Sink) -> list[Rejected]:

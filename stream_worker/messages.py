@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from scoring import Event, Outcome, Prediction, Rejected, encode
 from stream_worker.ports import Outgoing
+from telemetry import Traced
 
 __all__ = ["LETTER_HEADERS", "OMITTED", "dead_letter", "prediction_messages", "split"]
 __all__ += ["without_headers", "without_value"]
@@ -35,17 +36,20 @@ def split(
     return answered, predictions, refused
 
 
-def prediction_messages(events: Sequence[Event], predictions: Sequence[Prediction], seconds: float) -> list[Outgoing]:
+def prediction_messages(
+    events: Sequence[Event], predictions: Sequence[Prediction], seconds: float, traced: Traced = ()
+) -> list[Outgoing]:
     """Return one message a prediction: its bytes, its event's key, and beside them what is not the model's to say.
 
     Args:
         events: the events that were answered.
         predictions: one for each.
         seconds: the time of scoring, in seconds since 1970 UTC.
+        traced: headers that tell which batch this was.
     """
     scored_at = ("weir-scored-at", datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").encode())
     headers = [
-        [("weir-source", f"{at.stream}/{at.partition}/{at.offset}".encode()), scored_at]
+        [("weir-source", f"{at.stream}/{at.partition}/{at.offset}".encode()), scored_at, *traced]
         for event in events
         if (at := event.position) is not None
     ]

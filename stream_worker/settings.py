@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
+from models.strict import Seconds, StrictSettings
 from stream_worker.event_hubs.settings import EventHubsConnection, EventHubsSinkSettings, EventHubsSourceSettings
 from stream_worker.kafka.settings import KafkaConnection, KafkaSinkSettings, KafkaSourceSettings
-from stream_worker.strict import Seconds, StrictSettings
 
 __all__ = ["BatchSettings", "HealthSettings", "SinkSettings", "SourceSettings", "StreamSettings"]
 

@@ -4,15 +4,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from telemetry import Stage
+
 __all__ = ["Status", "Timer"]
 
 _SLOW_S = 10.0  # one step that takes longer is worth telling
 
 
 class Timer:
-    """How long a step took, once it is over."""
+    """From when to when a step went on, in nanoseconds since 1970 UTC, once it is over."""
 
-    seconds: float = 0.0
+    start: int = 0
+    end: int = 0
+
+    def stage(self, name: str) -> Stage:
+        """Return the step as a stage that a batch went through."""
+        return Stage(name, self.start, self.end)
 
 
 class Status:
@@ -31,11 +38,12 @@ class Status:
         """Note that a step goes on, and how long it took."""
         started = time.monotonic()
         timer = Timer()
+        timer.start = time.time_ns()
         self._steps = self._steps | {name: started}
         try:
             yield timer
         finally:
-            timer.seconds = time.monotonic() - started
+            timer.end = timer.start + int((time.monotonic() - started) * 1e9)  # a clock may be set meanwhile
             self._steps = {step: since for step, since in self._steps.items() if step != name}
 
     def problems(self) -> list[str]:

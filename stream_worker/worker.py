@@ -11,33 +11,27 @@ Rules:
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, TypeVar
-
-import numpy as np
 
 from scoring import Pipeline, Prepared, Scored
 from scoring.errors import StalledError, WeirError
 from stream_worker.deadline import Deadline
-from stream_worker.delivery import Answers, deliver
-from stream_worker.messages import dead_letter, prediction_messages, split
+from stream_worker.delivery import answers_to, deliver
+from stream_worker.facts import batch_facts
 from stream_worker.ports import Batch, Partition, Sink, Source
 from stream_worker.positions import Positions
 from stream_worker.settings import StreamSettings
 from stream_worker.status import Status, Timer
-from telemetry import BatchFacts, Observer
+from telemetry import Observer, RowFacts, Stage
 
 __all__ = ["Worker"]
 
 _LAG_INTERVAL_S = 5.0
 _ABORT_S = 5.0  # for closing connections after a failure
-_time_of = attrgetter("time")
-_label_of = attrgetter("label")
 T = TypeVar("T")
 
 
@@ -45,14 +39,14 @@ T = TypeVar("T")
 class _Fetched:
     batch: Batch
     prepared: Prepared
-    seconds: Mapping[str, float]
+    decoded: Stage
 
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
     batch: Batch
     scored: Scored
-    seconds: Mapping[str, float]
+    stages: tuple[Stage, ...]
 
 
 class Worker:
@@ -84,6 +78,11 @@ class Worker:
         self._executor = ThreadPoolExecutor(1, "scoring")
         self.status = status or Status()
         source.on_handover(self._hand_over)
+
+    @property
+    def end_by(self) -> float:
+        """When a stop that was asked for must be over, or one that nobody asked for, on the monotonic clock."""
+        return time.monotonic() + (self._deadline or Deadline(_ABORT_S)).remaining()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Connect and work until `stop` is set; then finish what is under way, commit it, and leave.
@@ -132,9 +131,10 @@ class Worker:
             batch = await self._unless(stop, fetching, "fetching")
             if batch is None:
                 continue
+            self._observer.fetched(len(batch.events))
             with self.status.step("decoding") as timer:
                 prepared = self._pipeline.prepare(batch.events)
-            await outbox.put(_Fetched(batch, prepared, {"prepare": timer.seconds}))
+            await outbox.put(_Fetched(batch, prepared, timer.stage("decode")))
         await outbox.put(None)
 
     async def _score(self, inbox: "asyncio.Queue[_Fetched | None]", outbox: "asyncio.Queue[_Scored | None]") -> None:
@@ -145,7 +145,7 @@ class Worker:
                 scored = await asyncio.get_running_loop().run_in_executor(
                     self._executor, self._pipeline.run, item.prepared
                 )
-            await outbox.put(_Scored(item.batch, scored, {**item.seconds, "score": timer.seconds}))
+            await outbox.put(_Scored(item.batch, scored, (item.decoded, timer.stage("score"))))
         await outbox.put(None)
 
     async def _publish(self, inbox: "asyncio.Queue[_Scored | None]") -> None:
@@ -163,26 +163,24 @@ class Worker:
 
     async def _answer(self, item: _Scored) -> None:
         events = item.batch.events
-        model = self._pipeline.manifest.reference
+        manifest = self._pipeline.manifest
         with self.status.step("encoding") as encoding:
-            answered, predictions, refused = split(events, self._pipeline.finish(item.scored))
-            messages = prediction_messages(answered, predictions, time.time())
-            letters = [dead_letter(event, why, model) for event, why in refused]
-            answers = Answers(answered=answered, predictions=messages, letters=letters, model=model)
-        async with self._bounded("publishing") as publishing:
-            too_large = await deliver(answers, sink=self._sink, dead_letters=self._dead_letters)
-        positive = self._pipeline.manifest.outputs.positive
-        times = np.fromiter((at for at in map(_time_of, events) if at is not None), np.int64)
-        self._observer.batch(
-            BatchFacts(
-                events=len(events),
-                predicted=len(predictions) - len(too_large),
-                positive=0 if positive is None else list(map(_label_of, predictions)).count(positive),
-                rejected=Counter(why.code for why in (*(why for _, why in refused), *too_large)),
-                seconds={**item.seconds, "encode": encoding.seconds, "publish": publishing.seconds},
-                latency_ms=int(time.time() * 1000) - times,
-            )
+            outcomes = self._pipeline.finish(item.scored)
+            traced = self._observer.publishing(events, item.stages)
+            answers = answers_to(events, outcomes, manifest.reference, traced)
+        try:
+            async with self._bounded("publishing") as publishing:
+                too_large = await deliver(answers, sink=self._sink, dead_letters=self._dead_letters)
+        except BaseException as error:
+            self._observer.failed(error)
+            raise
+        prepared = item.scored.prepared
+        rows = RowFacts(
+            manifest=manifest, events=events, outcomes=outcomes, rows=prepared.rows, columns=prepared.columns
         )
+        stages = (*item.stages, encoding.stage("encode"), publishing.stage("publish"))
+        self._observer.batch(batch_facts(rows, too_large, stages))
+        self._observer.scored(rows)
 
     async def _hand_over(self, partitions: Collection[Partition]) -> None:
         """Finish what is being published and commit it; the source calls this before these partitions move."""
@@ -196,9 +194,10 @@ class Worker:
         async with self._committing:
             releases, positions = self._positions.uncommitted()
             if positions:
-                async with self._bounded("committing"):
+                async with self._bounded("committing") as timer:
                     await self._source.commit(positions)
                 self._positions.committed(releases, positions)
+                self._observer.committed(timer.stage("commit"))
 
     async def _commit_regularly(self) -> None:
         while True:
@@ -210,7 +209,8 @@ class Worker:
         while True:
             await asyncio.sleep(_LAG_INTERVAL_S)
             async with self._bounded("asking the source for its lag"):
-                self._observer.lag(sum((await self._source.lag()).values()))
+                waiting = await self._source.lag()
+            self._observer.lag({number: events for (_, number), events in waiting.items()})
 
     async def _end_in_time(self, stop: asyncio.Event) -> None:
         await stop.wait()

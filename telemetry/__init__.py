@@ -1,6 +1,22 @@
 """What was scored, how fast and by which model: observers that receive frozen facts."""
 
 from telemetry.counters import Counters
-from telemetry.observer import BatchFacts, NullObserver, Observer, Observers
+from telemetry.observer import BatchFacts, NullObserver, Observer, Observers, RowFacts, Stage, Traced
+from telemetry.requests import NullRequests, RequestObserver, Watched
+from telemetry.subject import Place, StreamSubject
 
-__all__ = ["BatchFacts", "Counters", "NullObserver", "Observer", "Observers"]
+__all__ = [
+    "BatchFacts",
+    "Counters",
+    "NullObserver",
+    "NullRequests",
+    "Observer",
+    "Observers",
+    "Place",
+    "RequestObserver",
+    "RowFacts",
+    "Stage",
+    "StreamSubject",
+    "Traced",
+    "Watched",
+]

@@ -1,12 +1,13 @@
 """Totals of what was scored, and a latency histogram, kept in the process."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.observer import BatchFacts
+from telemetry.observer import BatchFacts, NullObserver
 
 __all__ = ["Counters"]
 
@@ -18,10 +19,12 @@ def _histogram() -> NDArray[np.int64]:
 
 
 @dataclass(slots=True)
-class Counters:
+class Counters(NullObserver):
     """An observer that adds up.
 
     Attributes:
+        seconds: spent in each stage.
+        waiting: events that waited in the source when last asked.
         latencies: events by latency in whole milliseconds; the last bin holds all that took a minute or longer.
     """
 
@@ -32,7 +35,7 @@ class Counters:
     dropped_events: int = 0
     waiting: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     latencies: NDArray[np.int64] = field(default_factory=_histogram)
 
     def batch(self, facts: BatchFacts) -> None:
@@ -42,7 +45,8 @@ class Counters:
         self.predicted += facts.predicted
         self.positive += facts.positive
         self.rejected.update(facts.rejected)
-        self.seconds.update(facts.seconds)
+        for stage in facts.stages:
+            self.seconds[stage.name] += (stage.end - stage.start) / 1e9
         if facts.latency_ms.size:
             self.latencies += np.bincount(np.clip(facts.latency_ms, 0, _LARGEST_MS), minlength=_LARGEST_MS + 1)
 
@@ -50,9 +54,9 @@ class Counters:
         """Add events that were let go."""
         self.dropped_events += events
 
-    def lag(self, events: int) -> None:
+    def lag(self, events: Mapping[int, int]) -> None:
         """Remember the lag."""
-        self.waiting = events
+        self.waiting = sum(events.values())
 
     def latency_ms(self, quantile: float) -> float:
         """Return the latency, in milliseconds, that a share `quantile` of the events did not exceed; NaN before any."""

@@ -11,6 +11,7 @@ killable_kafka, killable_kafka_three
 fraud_store         the folder of a store that holds the released fraud model
 own_kafka           the class ApacheKafka, for a test that starts a cluster of its own
 event_hubs          an Event Hubs server of the test's own, that speaks AMQP and fails on request
+ingestion           a local end for telemetry: Application Insights' ingestion, and a collector of OTLP
 azurite             Azurite, blob storage, for the whole run: make containers, and leave it running
 impatient_sdk       shortens the waits of the Event Hubs clients in this process, and closes the sockets they forget
 """
@@ -29,6 +30,7 @@ from tests.emulators.azurite import Azurite
 from tests.emulators.azurite import missing_tools as missing_node
 from tests.emulators.event_hubs import EventHubsServer
 from tests.emulators.impatience import hurried_sdk
+from tests.emulators.ingestion import Ingestion, ingestion_server
 from weir.demo.broker import EmbeddedBroker
 
 _APACHE_FIXTURES = {"apache_kafka", "apache_kafka_three", "own_kafka"}
@@ -162,3 +164,10 @@ def refuse(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def ingestion() -> Iterator[Ingestion]:
+    """A local end for telemetry, of the test's own."""
+    with ingestion_server() as server:
+        yield server

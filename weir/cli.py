@@ -6,15 +6,17 @@ To add one, name its module and its function (or its group of functions) in `_CO
 
 import os
 import sys
-import traceback
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from scoring.errors import ConfigurationError, WeirError
+
+if TYPE_CHECKING:
+    from telemetry.logs import Redactor
 
 __all__ = ["app", "main"]
 
@@ -35,6 +37,7 @@ _COMMANDS: Final = {
         "weir.demo.command:command", "See it work: train, certify, and score a stream on this machine alone."
     ),
     "convert": _Entry("weir.convert:command", "Turn a fitted estimator into a certified model in the store."),
+    "drift": _Entry("weir.drift:command", "Compare past events with what a model was trained on, feature by feature."),
     "doctor": _Entry("weir.doctor:command", "Check a configuration against what it points to, and say what is wrong."),
     "invoke": _Entry("weir.invoke:command", "Score a file of events against an endpoint or from the store."),
     "models": _Entry("weir.models:app", "List, show, verify and promote the models in a store."),
@@ -109,24 +112,35 @@ def main() -> NoReturn:
     try:
         app(prog_name="weir")
     except WeirError as error:
-        _trace()
-        sys.stderr.write(f"error: {error}\n")
+        redacted = _redactor()
+        _trace(error, redacted)
+        sys.stderr.write(f"error: {redacted.text(str(error))}\n")
         sys.exit(_EXIT_MISUSED if isinstance(error, ConfigurationError) else _EXIT_FAILED)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the last door: whatever it is, nobody is shown a bare stack trace
-        if not _trace():
+        redacted = _redactor()
+        if not _trace(error, redacted):
             sys.stderr.write(
-                f"error: unexpected {type(error).__name__}: {error}\n"
+                f"error: unexpected {type(error).__name__}: {redacted.text(str(error))}\n"
                 "This is a defect in Weir. Run it again with WEIR_TRACE=1 to see where it happened.\n"
             )
         sys.exit(_EXIT_UNEXPECTED)
     sys.exit(0)
 
 
-def _trace() -> bool:
+def _redactor() -> "Redactor":
+    """Return what takes secrets out of an error: somebody may have written one where another value belongs."""
+    from telemetry.logs import Redactor, secrets_in  # noqa: PLC0415 - only errors need it, and they can wait
+
+    return Redactor(secrets_in(None, os.environ))
+
+
+def _trace(error: BaseException, redactor: "Redactor") -> bool:
     """Show the stack trace where it was asked for."""
+    from telemetry.logs import exception_text  # noqa: PLC0415 - see above
+
     asked = os.environ.get("WEIR_TRACE", "") not in {"", "0"}
     if asked:
-        traceback.print_exc()
+        sys.stderr.write(exception_text(error, redactor).stack + "\n")
     return asked

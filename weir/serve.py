@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +22,8 @@ from function_app.serving import Models
 from function_app.startup import keep_current
 from models import Deployment, LocalStore
 from stream_worker.processes import supervise
+from telemetry.setup import Telemetry
+from weir.logs import begin_log
 from weir.settings import Settings, load_settings
 from weir.worker import stop_on_signals
 
@@ -41,22 +44,26 @@ def command(
 
     Example: weir serve --config weir.yaml --workers 2
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     settings = load_settings(config)
+    redactor = begin_log(settings)
     if workers > 1:
         raise typer.Exit(uvloop.run(_run_processes(config, workers, settings)))
-    uvloop.run(_serve(settings, lambda: load_settings(config).deployments, shared=shared))
+    with Telemetry(settings.telemetry, os.environ, redactor) as telemetry:
+        uvloop.run(_serve(settings, lambda: load_settings(config).deployments, telemetry, shared=shared))
 
 
-async def _serve(settings: Settings, deployments: Callable[[], Sequence[Deployment]], *, shared: bool) -> None:
+async def _serve(
+    settings: Settings, deployments: Callable[[], Sequence[Deployment]], telemetry: Telemetry, *, shared: bool
+) -> None:
     http = settings.http
     listening = listen(http, shared=shared)
-    models = Models(LocalStore(settings.store), settings.deployments, http)
+    models = Models(LocalStore(settings.store), settings.deployments, http, telemetry.rows("http"))
+    requests = telemetry.requests()
     with listening:
         await models.load()
+        telemetry.check(models.manifests())
         async with authenticator(http.auth) as who:
-            application = Application(Handler(Service(models, http), who), http.limits)
+            application = Application(Handler(Service(models, http, requests), who, requests), http.limits)
             reloading = asyncio.create_task(keep_current(models, http.reload_s, deployments))
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again

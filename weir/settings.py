@@ -5,6 +5,7 @@ from pathlib import Path
 from function_app.settings import HttpSettings
 from models.configuration import FileSettings, read_settings
 from stream_worker import StreamSettings
+from telemetry.settings import TelemetrySettings
 
 __all__ = ["Settings", "load_settings"]
 
@@ -14,6 +15,7 @@ class Settings(FileSettings):
 
     http: HttpSettings = HttpSettings()
     stream: StreamSettings | None = None
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 def load_settings(path: Path) -> Settings:

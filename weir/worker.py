@@ -21,8 +21,11 @@ from scoring.errors import ConfigurationError, WeirError
 from stream_worker import Status, StreamSettings, Watchdog, Worker, make_sink, make_source
 from stream_worker.health import HealthServer
 from stream_worker.processes import EXIT_CONFIGURATION, supervise
+from stream_worker.subject import subject_of
 from stream_worker.watchdog import EXIT_STALLED
-from telemetry import Counters, Observer
+from telemetry import Counters, Observer, Observers
+from telemetry.setup import Telemetry
+from weir.logs import begin_log
 from weir.settings import Settings, load_settings
 
 __all__ = ["build_worker", "command", "load_deployment", "run_worker", "stop_on_signals", "stream_settings"]
@@ -42,17 +45,19 @@ def command(
 
     Example: weir worker --config weir.yaml --workers 2
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    logging.getLogger("azure").setLevel(logging.WARNING)  # it tells every request, and every step of a connection
     settings = load_settings(config)
+    redactor = begin_log(settings)
     stream = stream_settings(settings, config)
     if workers > 1:
         raise typer.Exit(uvloop.run(_run_processes(config, workers, stream)))
     try:
-        uvloop.run(_run_one(load_deployment(settings, stream), stream, index))
+        with Telemetry(settings.telemetry, os.environ, redactor) as telemetry:
+            pipeline = load_deployment(settings, stream)
+            telemetry.check([pipeline.manifest])
+            uvloop.run(_run_one(pipeline, stream, index, telemetry))
     except WeirError as error:
         # a client library's thread may hang: say what is wrong, then end without waiting for it
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {redactor.text(str(error))}\n")
         sys.stderr.flush()
         os._exit(1 if error.retryable else EXIT_CONFIGURATION)  # a supervisor starts the first kind again
 
@@ -88,11 +93,12 @@ async def run_worker(worker: Worker, stop: asyncio.Event, stream: StreamSettings
             ending.cancel()
 
 
-async def _run_one(pipeline: Pipeline, stream: StreamSettings, index: int) -> None:
+async def _run_one(pipeline: Pipeline, stream: StreamSettings, index: int, telemetry: Telemetry) -> None:
     stop = stop_on_signals()
     counters = Counters()
     status = Status()
-    worker = build_worker(pipeline, stream, counters, status)
+    observer = Observers((counters, telemetry.stream(subject_of(stream))))
+    worker = build_worker(pipeline, stream, observer, status)
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked at again
     gc.set_threshold(50_000, 20, 20)
@@ -107,13 +113,19 @@ async def _run_one(pipeline: Pipeline, stream: StreamSettings, index: int) -> No
         try:
             await run_worker(worker, stop, stream)
         finally:
-            _end_soon()
+            # what waits to be sent may take what the stop has left of its time
+            telemetry.end_by(worker.end_by)
+            _end_soon(telemetry.seconds_left)
     _LOG.info("stopped after %d events: %d predictions, %d dead letters", *_totals(counters))
 
 
-def _end_soon() -> None:
-    """End the process a little later, should what a client library left behind keep it from ending by itself."""
-    timer = threading.Timer(_GRACE_S, _end)
+def _end_soon(seconds: float) -> None:
+    """End the process a little later, should what a client library left behind keep it from ending by itself.
+
+    Args:
+        seconds: that it may take before that.
+    """
+    timer = threading.Timer(seconds + _GRACE_S, _end)
     timer.daemon = True
     timer.start()
 

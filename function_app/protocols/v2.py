@@ -46,7 +46,9 @@ def routes(service: Service) -> list[Route]:
         if header_length is None:
             want_json(request)
         batcher = await service.batcher(request, name)
-        return await service.in_thread(infer, request.body, header_length, batcher.pipeline, service.settings.limits)
+        limits = service.settings.limits
+        with service.scoring(batcher):
+            return await service.in_thread(infer, request.body, header_length, batcher.pipeline, limits)
 
     async def index(request: Request, _: str) -> Response:
         return json_response([await _entry(service, request, name) for name in service.models.names()])

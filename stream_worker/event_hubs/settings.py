@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, model_validator
 
-from stream_worker.strict import Seconds, StrictSettings
+from models.strict import Seconds, StrictSettings
 
 __all__ = ["CheckpointSettings", "EventHubsConnection", "EventHubsSinkSettings", "EventHubsSourceSettings"]
 

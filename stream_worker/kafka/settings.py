@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from stream_worker.strict import Seconds, StrictSettings
+from models.strict import Seconds, StrictSettings
 
 __all__ = ["LARGEST_EVENT_HUBS_REQUEST", "KafkaConnection", "KafkaSinkSettings", "KafkaSourceSettings", "Sasl", "Tls"]
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
+from models.strict import StrictSettings
 from scoring.errors import ConfigurationError
 from stream_worker.replay.records import File
-from stream_worker.strict import StrictSettings
 
 if TYPE_CHECKING:
     from stream_worker.replay.containers import Container

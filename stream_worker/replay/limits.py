@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from models.strict import StrictSettings
 from scoring.decode import MAX_EVENT_BYTES
-from stream_worker.strict import StrictSettings
 
 __all__ = ["Limits"]
 

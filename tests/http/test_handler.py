@@ -87,7 +87,7 @@ async def test_limits_are_refused_in_words(fraud_store: Path) -> None:
 async def test_a_request_that_takes_too_long_is_answered_504(fraud_store: Path) -> None:
     async with door(fraud_store, limits={"scoring_s": 0.05}) as handler:
         batcher = handler._service.models.choose(b"")
-        batcher.pipeline.score = lambda events, form: __import__("time").sleep(0.3)
+        batcher.pipeline.score = lambda events, form, seen: __import__("time").sleep(0.3)
         response = await post(handler, "/models/fraud/predictions", GOOD[0])
         assert "longer than 0.05 s" in problem(response)["detail"]
         await asyncio.sleep(0.4)
@@ -148,7 +148,7 @@ async def test_traffic_is_shared_by_the_requests_own_bytes(fraud_store: Path) ->
 
 async def test_our_own_failure_says_nothing_of_our_insides(fraud_store: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with door(fraud_store) as handler:
-        handler._service.models.choose(b"").pipeline.score = lambda events, form: 1 / 0
+        handler._service.models.choose(b"").pipeline.score = lambda events, form, seen: 1 / 0
         response = await post(handler, "/models/fraud/predictions", GOOD[0])
     assert response.status == 500
     assert "division" not in problem(response)["detail"]

@@ -48,7 +48,7 @@ async def test_a_mirror_scores_what_others_answer_and_fails_nobody(two_versions:
         mirror = models._deployed["green"]
         heard = []
 
-        def fail(events, form):
+        def fail(events, form, seen):
             heard.append(len(events))
             raise ZeroDivisionError
 

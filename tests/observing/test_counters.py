@@ -5,18 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry import BatchFacts, Counters
+from telemetry import BatchFacts, Counters, RowFacts, Stage
+from tests.scoring.makers import manifest
+
+
+def stages(**seconds):
+    return [Stage(name, 10**18, 10**18 + int(length * 1e9)) for name, length in seconds.items()]
 
 
 def facts(*latencies, **more):
-    fields = {"events": 3, "predicted": 2, "positive": 1, "rejected": {"wrong_type": 1}, "seconds": {"score": 0.25}}
-    return BatchFacts(**(fields | more), latency_ms=np.array(latencies, np.int64))
+    fields = {"events": 3, "predicted": 2, "positive": 1, "rejected": {"wrong_type": 1}, "stages": stages(score=0.25)}
+    rows = RowFacts(manifest=manifest(), events=(), outcomes=(), rows=(), columns={})
+    return BatchFacts(**(fields | more), latency_ms=np.array(latencies, np.int64), rows=rows)
 
 
 def test_batches_add_up():
     counters = Counters()
     counters.batch(facts())
-    counters.batch(facts(rejected={"empty": 2}, seconds={"score": 0.5, "publish": 1.0}))
+    counters.batch(facts(rejected={"empty": 2}, stages=stages(score=0.5, publish=1.0)))
     assert (counters.batches, counters.events, counters.predicted, counters.positive) == (2, 6, 4, 2)
     assert counters.rejected == {"wrong_type": 1, "empty": 2}
     assert counters.seconds == {"score": 0.75, "publish": 1.0}
@@ -26,7 +32,7 @@ def test_what_was_let_go_adds_up_and_the_lag_is_the_last_one():
     counters = Counters()
     for number in (3, 4):
         counters.dropped(number)
-        counters.lag(number)
+        counters.lag({0: number - 1, 5: 1})
     assert (counters.dropped_events, counters.waiting) == (7, 4)
 
 

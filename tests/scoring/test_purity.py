@@ -36,6 +36,7 @@ OFFERED = {
         "Scored",
         "Scorer",
         "Scores",
+        "Seen",
         "Task",
         "encode",
         "parse_manifest",

@@ -155,7 +155,7 @@ async def test_facts_add_up():
     assert counters.predicted == len(stage.sink.messages)
     assert sum(counters.rejected.values()) == len(stage.dead_letters.messages)
     assert set(counters.rejected) == {"invalid_json", "scoring_failed"}
-    assert set(counters.seconds) == {"prepare", "score", "encode", "publish"}
+    assert set(counters.seconds) == {"decode", "score", "encode", "publish"}
 
 
 async def test_status_tells_the_phase():

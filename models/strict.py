@@ -1,4 +1,4 @@
-"""What all settings of the stream door have in common."""
+"""What sections of the settings have in common."""
 
 from typing import Annotated
 

@@ -1,0 +1,1 @@
+"""OpenTelemetry: facts become spans, figures and log records, and are sent to Azure Monitor and to OTLP collectors."""

@@ -1,0 +1,35 @@
+"""At most so many a second."""
+
+import time
+from collections.abc import Callable
+
+__all__ = ["Allowance"]
+
+
+class Allowance:
+    """An allowance that fills up by so many a second, and holds those of one second.
+
+    Attributes:
+        refused: how many were asked for and not granted.
+    """
+
+    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._clock = clock
+        self._left = per_second
+        self._at = clock()
+        self.refused = 0
+
+    def left(self) -> int:
+        """Return how many would be granted now."""
+        now = self._clock()
+        self._left = min(self._per_second, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        return int(self._left)
+
+    def take(self, wanted: int) -> int:
+        """Return how many of those wanted are granted."""
+        granted = min(wanted, self.left())
+        self._left -= granted
+        self.refused += wanted - granted
+        return granted
