@@ -5,8 +5,7 @@
 The same file, from Parquet and from JSON Lines: read with pandas and given to `predict_proba` in one process, which
 makes no ids and no checks and writes nothing; and replayed to Parquet, one row a record, in one process and in two.
 Then an archive eight times as large, for the memory. Seconds are those of the whole process less what Python and its
-imports
-take, which is measured by doing nothing.
+imports take, which is measured by doing nothing.
 """
 
 import argparse

@@ -1,45 +1,21 @@
 """`weir replay`: score the past, from archives to files or to the stream."""
 
 import logging
-import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from scoring.errors import ConfigurationError
-from stream_worker.replay import archive
-from stream_worker.replay.job import Job
-from stream_worker.replay.limits import Limits
-from stream_worker.replay.premises import premises_of
-from stream_worker.replay.processes import settle_down
-from stream_worker.replay.records import ArchiveKind, Group, Problem
-from stream_worker.replay.rows import rows_in
-from stream_worker.replay.run import Engine, Order, run
-from stream_worker.replay.sample import estimate
-from stream_worker.replay.selection import Selection
-from stream_worker.replay.threshold import USUAL, Threshold
-from weir.compare import CompareOptions
+from stream_worker.replay.records import ArchiveKind
+from stream_worker.replay.run import Engine
 from weir.compare import compare as compare_models
-from weir.replay_options import (
-    Way,
-    given,
-    groups_asked_for,
-    milliseconds,
-    planned,
-    refuse_with_compare,
-    served_model,
-    storage_of_environment,
-)
-from weir.replay_screen import Screen, show_estimate, show_summary
+from weir.replay_asked import Asked, Choice, Reading
+from weir.replay_follow import replay_and_follow
+from weir.replay_options import Way
+from weir.replay_order import compare_options, order_of, prospect_of
+from weir.replay_running import look, replay
 from weir.settings import load_settings
-from weir.worker import stream_settings
 
 __all__ = ["command"]
 
@@ -89,6 +65,10 @@ def command(
     journal: Annotated[Path, _option(_WRITE, help="The folder that remembers how far --to-stream is.")] = Path(
         "replay.journal"
     ),
+    then_follow: Annotated[
+        bool,
+        _option(_WRITE, "--then-follow", help="With --to-stream: go on with the live stream where the archive ends."),
+    ] = False,
     kind: Annotated[ArchiveKind | None, _option(_READ, shown="by their names", help="What the files are.")] = None,
     pattern: Annotated[
         str | None,
@@ -131,132 +111,43 @@ def command(
     Example: weir replay archive/ --model fraud@champion --to scored/ --workers 2
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    chosen: dict[str, object] = {
-        "--kind": kind,
-        "--pattern": pattern,
-        "--column": column,
-        "--stream": stream,
-        "--partition": ", ".join(map(str, sorted(set(partition or ())))) or None,
-        "--from-time": from_time,
-        "--to-time": to_time,
-        "--from-sequence": from_sequence,
-        "--to-sequence": to_sequence,
-    }
-    selection = Selection(
-        partitions=tuple(sorted(set(partition or ()))),
-        from_time=milliseconds("--from-time", from_time),
-        to_time=milliseconds("--to-time", to_time),
-        from_sequence=from_sequence,
-        to_sequence=to_sequence,
-    )
-    way = Way(to=to, form=rows, summary_only=summary_only, journal=journal if to_stream else None, dry_run=dry_run)
-    way.check()
-    if compare is None and (label or labels):
-        raise ConfigurationError("--label and --labels: say which models to compare, by --compare CHAMPION CHALLENGER")
-    if compare is not None:
-        refuse_with_compare(
-            {"--model": model, "--error-threshold": error_threshold, "--dry-run": dry_run, "--to-stream": to_stream}
-        )
-        options = CompareOptions(
-            settings=load_settings(config),
-            to=to,
-            rows=way.rows,
-            overwrite=overwrite,
-            workers=workers,
-            label=label,
-            labels=labels,
-            storage=storage_of_environment(),
-            selection=selection,
-            kind=kind,
-            pattern=pattern,
-            column=column,
-            stream=stream,
-        )
-        compare_models(paths, compare, options)
-        return
-    threshold = USUAL if error_threshold is None else Threshold.parse(error_threshold)
-    settings = load_settings(config)
-    live = stream_settings(settings, config) if to_stream else settings.stream
-    served, manifest = served_model(settings, model)
-    storage = storage_of_environment()
-    plan = planned(partial(archive.plan, paths, kind=kind, pattern=pattern, stream=stream, storage=storage))
-    groups = groups_asked_for(plan.groups, plan.problems, selection)
-    chosen["stream.max_event_bytes"] = served.max_event_bytes
-    job = Job(
-        model=served,
-        read=partial(archive.read, column=column),
-        storage=storage,
-        limits=Limits(max_event_bytes=served.max_event_bytes),
-        selection=selection,
-        rows=way.rows,
-        stream=live if to_stream else None,
-    )
-    if dry_run:
-        _look(job, groups, plan.problems, workers)
-        return
-    target = way.target(storage, live)
-    order = Order(
-        groups=groups,
-        problems=plan.problems,
-        target=target,
-        job=replace(job, work=str(target.work), output=str(target.output)),
-        manifest=manifest,
-        premises=premises_of(manifest, way.options(live) | given(chosen), groups),
-        threshold=threshold,
+    asked = Asked(
+        paths=tuple(paths),
+        config=config,
+        model=model,
         workers=workers,
-        overwrite=overwrite,
         engine=engine,
         master=master,
+        error_threshold=error_threshold,
+        overwrite=overwrite,
+        then_follow=then_follow,
+        way=Way(to=to, form=rows, summary_only=summary_only, journal=journal if to_stream else None, dry_run=dry_run),
+        reading=Reading(kind=kind, pattern=pattern, column=column, stream=stream),
+        choice=Choice(
+            partitions=tuple(sorted(set(partition or ()))),
+            from_time=from_time,
+            to_time=to_time,
+            from_sequence=from_sequence,
+            to_sequence=to_sequence,
+        ),
+        compare=compare,
+        label=label,
+        labels=labels,
     )
-    raise typer.Exit(_replay(order))
+    raise typer.Exit(_do(asked))
 
 
-def _look(job: Job, groups: Sequence[Group], problems: Sequence[Problem], workers: int) -> None:
-    pipeline = job.model.load()
-    read: Any = partial(job.read, storage=job.storage, manifest=pipeline.manifest, limits=job.limits)
-    rows = None if job.rows is None else rows_in(job.rows, pipeline.manifest)
-    found = estimate(groups, problems, read=read, pipeline=pipeline, selection=job.selection, rows=rows)
-    show_estimate(Console(), found, workers=workers, has_rows=rows is not None)
-
-
-def _replay(order: Order) -> int:
-    """Replay, show how far it is and what it came to, and return the exit code."""
-    screen = Screen(Console(stderr=True), sum(group.size for group in order.groups))
-    settle_down()
-    with _Stop() as stop, screen.live():
-        summary = run(order, stop=lambda: stop.number > 0, watch=screen.show)
-    if summary is None:
-        sys.stderr.write("stopped; the same command goes on from here\n")
-        return 128 + stop.number
-    console = Console()
-    show_summary(console, summary, screen)
-    console.print(f"written to {order.target}", highlight=False, markup=False, soft_wrap=True)
-    return 0
-
-
-class _Stop:
-    """Notes SIGTERM and Ctrl-C during a block; the second one ends the program where it is.
-
-    Attributes:
-        number: of the signal; 0 while there was none.
-    """
-
-    def __init__(self) -> None:
-        self.number = 0
-        self._former: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._former[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._restore()
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self.number = number
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, former in self._former.items():
-            signal.signal(number, former)
+def _do(asked: Asked) -> int:
+    """Do what was asked for, and return the exit code."""
+    asked.check()
+    settings = load_settings(asked.config)
+    if asked.compare is not None:
+        compare_models(asked.paths, asked.compare, compare_options(asked, settings))
+        return 0
+    if asked.then_follow:
+        return replay_and_follow(asked, settings)
+    prospect = prospect_of(asked, settings)
+    if asked.way.dry_run:
+        look(prospect, asked.workers)
+        return 0
+    return replay(order_of(asked, prospect))

@@ -23,8 +23,7 @@ from stream_worker.replay.selection import Selection
 from stream_worker.replay.targets import StreamTarget, target_at
 from weir.settings import Settings
 
-__all__ = ["Way", "given", "groups_asked_for", "milliseconds", "planned", "refuse_with_compare"]
-__all__ += ["served_model", "storage_of_environment"]
+__all__ = ["Way", "given", "groups_asked_for", "milliseconds", "planned", "served_model", "storage_of_environment"]
 
 _LEAST_RANGE_BYTES = 4 * 1024 * 1024
 _RANGES = 64
@@ -44,17 +43,6 @@ def planned(plan: Callable[..., archive.Plan]) -> archive.Plan:
 def storage_of_environment() -> StorageOptions:
     """Return the account of blob storage that the environment names, if it does."""
     return StorageOptions.model_validate({"connection_string": os.environ.get(_CONNECTION_STRING)})
-
-
-def refuse_with_compare(options: Mapping[str, object]) -> None:
-    """Refuse options that say nothing to a comparison.
-
-    Raises:
-        ConfigurationError: names the first.
-    """
-    for name, value in options.items():
-        if value:
-            raise ConfigurationError(f"{name} does not go with --compare")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ __all__ = ["Screen", "show_estimate", "show_summary"]
 
 _LINE_EVERY_S = 5.0
 _BAR_WIDTH = 40
-_SHOWN = 10  # problems; the summary's file has more
+_SHOWN = 20  # problems; the summary's file has more
 
 
 class Screen:
@@ -58,6 +58,10 @@ class Screen:
             self._told = time.monotonic()
             percent = 100 * totals.bytes_read // max(1, self._size)
             self._console.print(f"{percent}% read: {self._words(totals)}", highlight=False, soft_wrap=True)
+
+    def show_problems(self) -> None:
+        """Show the first problems that there have been."""
+        _show_problems(self._console, self._totals.told[:_SHOWN], self._totals.problems)
 
     @property
     def peaks(self) -> Mapping[int, int]:

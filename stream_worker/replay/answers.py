@@ -1,8 +1,8 @@
 """From a portion of records to what they came to: predictions, refusals, and the numbers for the summary."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, cast
@@ -23,6 +23,8 @@ Refused = tuple[Event, Rejected]
 
 _label_of = attrgetter("label")
 _score_of = attrgetter("score")
+_partition_of = attrgetter("position.partition")
+_offset_of = attrgetter("position.offset")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,7 @@ class Answered:
         refused: the other events, each with why; one whose archive has columns carries them as JSON.
         portion: as it was read, but for records that were not asked for.
         outside: how many those were.
+        ends: the highest number that was read of each partition, by `stream/partition`.
         is_last: whether nothing that comes after it can be asked for.
     """
 
@@ -43,6 +46,7 @@ class Answered:
     refused: Sequence[Refused]
     portion: Portion
     outside: int = 0
+    ends: Mapping[str, int] = field(default_factory=dict)
     is_last: bool = False
 
     @property
@@ -73,6 +77,7 @@ class Answered:
             outside=self.outside,
             problems=len(self.portion.problems),
             shown=tuple(self.portion.problems),
+            ends=dict(self.ends),
         )
 
 
@@ -98,8 +103,19 @@ def answer(group: Group, portion: Portion, pipeline: Pipeline, selection: Select
         refused=refused,
         portion=asked,
         outside=len(portion.events) - len(asked.events),
+        ends=_ends(portion.events),
         is_last=selection.is_past(portion, group),
     )
+
+
+def _ends(events: Sequence[Event]) -> dict[str, int]:
+    if not events or events[0].position is None:
+        return {}  # an archive keeps all positions, or none
+    partitions, offsets = list(map(_partition_of, events)), list(map(_offset_of, events))
+    stream = events[0].position.stream
+    if len(set(partitions)) == 1:
+        return {f"{stream}/{partitions[0]}": max(offsets)}
+    return {f"{stream}/{number}": offset for offset, number in sorted(zip(offsets, partitions, strict=True))}
 
 
 def _split(

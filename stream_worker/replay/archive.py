@@ -6,7 +6,7 @@ Rules:
 - What cannot be read is a problem, never an error: the rest of the archive is planned.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from scoring import Manifest
@@ -49,6 +49,7 @@ def plan(
     stream: str | None = None,
     storage: StorageOptions = _HERE,
     range_bytes: int = RANGE_BYTES,
+    only: Collection[str] | None = None,
 ) -> Plan:
     """Return the groups of an archive.
 
@@ -61,6 +62,7 @@ def plan(
         stream: the topic or hub that the events stood in, whatever the paths say.
         storage: the account of the blob containers.
         range_bytes: about how much of a JSON Lines or Parquet file to put into a group.
+        only: the files to take of those that there are; None takes all.
 
     Raises:
         ConfigurationError: a path, the pattern or the storage account is none; says what was expected.
@@ -68,7 +70,8 @@ def plan(
     grouping = Grouping(Pattern(pattern), stream, range_bytes)
     with Files(storage) as files:
         for item in listed(paths, kind, files):
-            grouping.add(item)
+            if only is None or isinstance(item, Problem) or item.file.path in only:
+                grouping.add(item)
         groups = grouping.groups(files)
     seen = {file.path: file for group in groups for file in group.files}
     return Plan(groups=groups, problems=grouping.problems, files=list(seen.values()))

@@ -2,11 +2,12 @@
 
 Rules:
 - A position is set only where the group has none, or has that very one: a group that stands elsewhere would make
-  a gap, or score again what it has scored.
+  a gap, or score again what it has scored. One that has followed before stands further on, and is left there.
+- A partition of which the archive has nothing is followed from its first event, which asks for `start: earliest`.
 - Nothing is set before every partition has been looked at. Nobody may read as the group meanwhile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, Self
 
 from scoring.errors import ConfigurationError
@@ -15,7 +16,9 @@ from stream_worker.kafka.settings import KafkaSourceSettings
 
 # ruff: noqa: PLC0415 - a client library is imported only where one of its kind is named
 
-__all__ = ["Live", "begin_after"]
+__all__ = ["Live", "SourceSettings", "begin_after", "check_unread"]
+
+SourceSettings = KafkaSourceSettings | EventHubsSourceSettings
 
 
 class Live(Protocol):
@@ -46,44 +49,87 @@ class Live(Protocol):
         ...
 
 
+async def check_unread(settings: SourceSettings, partitions: Collection[int]) -> None:
+    """See, before an archive is scored, that a group can follow it: that it has read nothing.
+
+    Args:
+        settings: of the live stream.
+        partitions: of the archive, as far as they are known.
+
+    Raises:
+        ConfigurationError: it has, or would begin at the end, or the stream has not as many partitions.
+        SourceError: the server does not answer.
+    """
+    if settings.start != "earliest":
+        raise ConfigurationError(
+            f"source.start is {settings.start}: expected earliest, for a partition of which the archive has nothing is "
+            "followed from its first event"
+        )
+    async with _live(settings) as live:
+        firsts, standing = await live.firsts(), await live.standing()
+    for number in sorted(partitions):
+        _check_number(settings.stream, number, firsts)
+    if standing:
+        number, position = min(standing.items())
+        raise ConfigurationError(
+            f"the group {settings.group!r} stands at {position} in partition {number} of {settings.stream!r}: an "
+            "archive is followed by a group that has read nothing"
+        )
+
+
 async def begin_after(
-    settings: KafkaSourceSettings | EventHubsSourceSettings, last: Mapping[int, int]
+    settings: SourceSettings,
+    last: Mapping[int, int],
+    *,
+    begun: bool = False,
+    note: Callable[[], None] = lambda: None,
 ) -> Mapping[int, int]:
-    """Set a group's positions behind an archive, and return them.
+    """Set a group's positions behind an archive, and return where it goes on in each partition.
 
     Args:
         settings: of the live stream.
         last: for each partition of the archive, the offset or sequence number of its last event.
+        begun: whether this has been done before; the group may have read on since.
+        note: called before the first position is set: from then on it is begun, whatever comes between.
 
     Raises:
         ConfigurationError: the archive and the live stream do not meet, or the group stands elsewhere.
         SourceError: the server does not answer.
     """
-    wanted = {number: position + 1 for number, position in last.items()}
     async with _live(settings) as live:
         firsts, standing = await live.firsts(), await live.standing()
-        for number in sorted(wanted):
-            _check(settings.stream, number, wanted[number], firsts, standing)
+        wanted = {number: position + 1 for number, position in last.items()}
+        for number, position in sorted(wanted.items()):
+            _check_number(settings.stream, number, firsts)
+            _check_first(settings.stream, number, firsts[number], standing.get(number, position))
+            _check(settings.stream, number, position, standing.get(number, position), begun=begun)
+        note()
         await live.move({number: position for number, position in wanted.items() if number not in standing})
-    return wanted
+    return {**wanted, **standing}
 
 
-def _check(name: str, number: int, position: int, firsts: Mapping[int, int], standing: Mapping[int, int]) -> None:
+def _check_number(name: str, number: int, firsts: Mapping[int, int]) -> None:
     if number not in firsts:
         raise ConfigurationError(f"the archive has a partition {number}, and {name!r} has only {len(firsts)} of them")
-    if firsts[number] > position:
+
+
+def _check(name: str, number: int, position: int, standing: int, *, begun: bool) -> None:
+    if standing < position or (standing > position and not begun):
         raise ConfigurationError(
-            f"partition {number} of {name!r} begins at {firsts[number]}, and the archive ends before {position}: the "
-            f"{firsts[number] - position} events between are in neither"
-        )
-    if standing.get(number, position) != position:
-        raise ConfigurationError(
-            f"the group stands at {standing[number]} in partition {number} of {name!r}, and would go on at {position}: "
+            f"the group stands at {standing} in partition {number} of {name!r}, and would go on at {position}: "
             "use a group that has read nothing"
         )
 
 
-def _live(settings: KafkaSourceSettings | EventHubsSourceSettings) -> Live:
+def _check_first(name: str, number: int, first: int, position: int) -> None:
+    if first > position:
+        raise ConfigurationError(
+            f"partition {number} of {name!r} begins at {first}, and would be followed from {position}: the "
+            f"{first - position} events between are gone"
+        )
+
+
+def _live(settings: SourceSettings) -> Live:
     if isinstance(settings, KafkaSourceSettings):
         from stream_worker.kafka.follow import LiveTopic
 

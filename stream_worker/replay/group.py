@@ -18,11 +18,14 @@ from stream_worker.replay.answers import Answered, answer, spread_of
 from stream_worker.replay.journal import NOTHING, Entry, Journal
 from stream_worker.replay.memory import peak_memory
 from stream_worker.replay.parts import Destination
-from stream_worker.replay.records import Cursor, Group, Portion
+from stream_worker.replay.records import Cursor, Group, Portion, Problem
 from stream_worker.replay.selection import Selection
 from stream_worker.replay.tally import Tally
 
-__all__ = ["Progress", "ReadGroup", "progress_of", "replay_group"]
+__all__ = ["TOLD", "Progress", "ReadGroup", "progress_of", "replay_group"]
+
+TOLD = 20
+"""Problems of a group that are told while it is replayed."""
 
 
 class Progress(NamedTuple):
@@ -36,6 +39,7 @@ class Progress(NamedTuple):
         problems: so far.
         process: who is at it; 0 is nobody.
         peak_memory: the most bytes that this process has had resident.
+        told: the first of its problems.
     """
 
     group: int
@@ -45,6 +49,7 @@ class Progress(NamedTuple):
     problems: int = 0
     process: int = 0
     peak_memory: int = 0
+    told: Sequence[Problem] = ()
 
 
 class ReadGroup(Protocol):
@@ -125,4 +130,13 @@ def _entry(cursor: Cursor, bytes_read: int, tally: Tally, files: Mapping[str, in
 
 def _progress(group: Group, tally: Tally, bytes_read: int) -> Progress:
     letters = sum(tally.dead_letters.values())
-    return Progress(group.number, bytes_read, tally.records, letters, tally.problems, os.getpid(), peak_memory())
+    return Progress(
+        group=group.number,
+        bytes_read=bytes_read,
+        records=tally.records,
+        dead_letters=letters,
+        problems=tally.problems,
+        process=os.getpid(),
+        peak_memory=peak_memory(),
+        told=tally.shown[:TOLD],
+    )

@@ -21,13 +21,17 @@ from typing import BinaryIO, Final, Protocol
 from stream_worker.replay.folders import Folder, LocalFolder
 from stream_worker.replay.rows import RowKind
 
-__all__ = ["FINISHED", "LOCK", "PICTURE", "PLAN", "SUMMARY", "WORKERS"]
+__all__ = ["FINISHED", "FOLLOWED", "LOCK", "PICTURE", "PLAN", "REPLAYED", "SUMMARY", "WORKERS"]
 __all__ += ["Finished", "Target", "Worked", "clear", "remove"]
 
 PLAN: Final = "plan.json"
 FINISHED: Final = "finished"
 SUMMARY: Final = "summary.json"
 PICTURE: Final = "histogram.png"
+REPLAYED: Final = "replayed.json"
+"""What `plan.json` said, once all is published to a stream."""
+FOLLOWED: Final = "followed.json"
+"""As which group the live stream is followed after it."""
 WORKERS: Final = "workers"
 """The lock that each process of a replay shares with the others, while it lives."""
 LOCK: Final = "lock"
@@ -141,7 +145,7 @@ class Worked:
 def clear(work: Folder) -> None:
     """Remove everything but the lock, which we hold."""
     work.remove(PLAN)
-    work.remove(FINISHED, SUMMARY, PICTURE, "journal", "output", "replaced", "clearing")
+    work.remove(FINISHED, SUMMARY, PICTURE, REPLAYED, FOLLOWED, "journal", "output", "replaced", "clearing")
 
 
 def remove(work: Folder) -> None:

@@ -37,6 +37,16 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
             told.append("the archive is cut into groups in another way: it was begun by another version of Weir")
         return told
 
+    def mistaken_for(self, now: "Premises") -> list[str]:
+        """Return in words why a replay that has ended was of something else; nothing where it may have been of this.
+
+        An archive grows on, loses its oldest files, and a newer model is deployed: none of that undoes what was done.
+        """
+        both = self.files.keys() & now.files.keys()
+        told = [*_of_options(self.options, now.options)]
+        told += _of_files(*({path: each.files[path] for path in sorted(both)} for each in (self, now)))
+        return told or ([] if both else ["it had none of the files that are in the archive now"])
+
     def _of_model(self, now: "Premises") -> Iterator[str]:
         if self.model != now.model:
             yield f"the model was {self.model} and is {now.model} (--model {self.model} goes on with the former)"

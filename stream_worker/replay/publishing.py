@@ -18,12 +18,13 @@ from scoring.errors import StalledError
 from stream_worker.delivery import Answers, deliver
 from stream_worker.messages import dead_letter, prediction_messages
 from stream_worker.ports import Outgoing, Sink
-from stream_worker.replay.answers import Answered, Refused
+from stream_worker.replay.answers import Answered
 from stream_worker.replay.records import Group
 
 __all__ = ["StreamParts"]
 
 _CLOSING_S = 10.0
+_SOURCE = "weir-source"
 T = TypeVar("T")
 
 
@@ -80,10 +81,11 @@ class StreamParts:
         answers = Answers(
             answered=answered.events,
             predictions=_predictions(group, answered),
-            letters=[_letter(group, refused, self._model) for refused in answered.refused],
+            letters=[dead_letter(event, why, self._model) for event, why in answered.refused],
             model=self._model,
         )
-        publishing = deliver(answers, sink=self._sink, dead_letters=self._dead_letters)
+        burying = self._dead_letters if _are_placed(answered) else _Placed(self._dead_letters, group)
+        publishing = deliver(answers, sink=self._sink, dead_letters=burying)
         try:
             return self._wait(publishing, self._stall_timeout, "publishing")
         except ExceptionGroup as errors:  # of the two sinks, each may have failed
@@ -116,20 +118,38 @@ class StreamParts:
             self._loop.close()
 
 
+class _Placed:
+    """A sink for dead letters of events without positions: each is told, and put, to where its group stands."""
+
+    def __init__(self, sink: Sink, group: Group) -> None:
+        self._sink = sink
+        self._group = group
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """The sink belongs to whoever opened it."""
+
+    async def publish(self, messages: Sequence[Outgoing]) -> Sequence[int]:
+        """Publish dead letters; return the places of those that are too large."""
+        return await self._sink.publish([self._placed(letter) for letter in messages])
+
+    def _placed(self, letter: Outgoing) -> Outgoing:
+        headers = list(letter.headers)
+        ours = max(place for place, (name, _) in enumerate(headers) if name == _SOURCE)  # the event's own stand before
+        headers[ours] = (_SOURCE, self._group.stream.encode())
+        return Outgoing(letter.value, letter.key, headers, self._group.partition)
+
+
+def _are_placed(answered: Answered) -> bool:
+    return all(event.position is not None for event in answered.portion.events)
+
+
 def _predictions(group: Group, answered: Answered) -> list[Outgoing]:
-    events = answered.events
-    if all(event.position is not None for event in events):
-        return prediction_messages(events, answered.predictions, time.time())
-    source = [("weir-source", group.stream.encode())]
+    if _are_placed(answered):
+        return prediction_messages(answered.events, answered.predictions, time.time())
+    source = [(_SOURCE, group.stream.encode())]
     values = encode(answered.predictions)
-    return [Outgoing(value, event.key, source, group.partition) for event, value in zip(events, values, strict=True)]
-
-
-def _letter(group: Group, refused: Refused, model: str) -> Outgoing:
-    event, why = refused
-    letter = dead_letter(event, why, model)
-    if event.position is not None:
-        return letter
-    kept = len(event.headers)
-    ours = [(name, group.stream.encode() if name == "weir-source" else text) for name, text in letter.headers[kept:]]
-    return Outgoing(letter.value, letter.key, [*letter.headers[:kept], *ours], group.partition)
+    pairs = zip(answered.events, values, strict=True)
+    return [Outgoing(value, event.key, source, group.partition) for event, value in pairs]

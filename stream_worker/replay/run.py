@@ -11,14 +11,14 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Literal
 
 import msgspec
 
 from scoring import Manifest, Pipeline
 from scoring.errors import ConfigurationError, SinkError, WeirError
-from stream_worker.replay.group import Progress, progress_of
+from stream_worker.replay.group import TOLD, Progress, progress_of
 from stream_worker.replay.job import Job, replayer
 from stream_worker.replay.journal import Entry, Journal
 from stream_worker.replay.memory import peak_memory
@@ -79,6 +79,7 @@ class Totals:
         bytes_read: likewise.
         begun_with: the records that earlier runs had finished.
         peaks: the most memory that each process has had, by its number.
+        planned: problems that are of no group.
     """
 
     records: int = 0
@@ -87,6 +88,7 @@ class Totals:
     bytes_read: int = 0
     begun_with: int = 0
     peaks: dict[int, int] = field(default_factory=dict)
+    planned: Sequence[Problem] = ()
     _latest: dict[int, Progress] = field(default_factory=dict)
 
     def add(self, now: Progress) -> None:
@@ -105,6 +107,12 @@ class Totals:
         """What counts against the threshold."""
         return self.dead_letters + self.problems
 
+    @property
+    def told(self) -> Sequence[Problem]:
+        """The first problems, in the order of the groups."""
+        of_groups = chain.from_iterable(self._latest[number].told for number in sorted(self._latest))
+        return [*self.planned, *of_groups][:TOLD]
+
 
 def run(
     order: Order,
@@ -118,7 +126,7 @@ def run(
     Args:
         order: what, and how.
         stop: asked after each portion; once it says so, what is under way is finished to the end of a portion.
-        watch: told after each portion how far all is.
+        watch: told at the start, and after each portion, how far all is.
         pipeline: over the model, where that is loaded already.
 
     Returns:
@@ -151,7 +159,7 @@ def _leave_nothing(order: Order) -> None:
 def _go_on(
     order: Order, stop: Callable[[], bool], watch: Callable[[Totals], None], pipeline: Pipeline | None
 ) -> Summary | None:
-    totals = Totals(problems=len(order.problems))
+    totals = Totals(problems=len(order.problems), planned=order.problems[:TOLD])
     waiting = []
     for group in order.groups:
         standing = _standing(order, group)
@@ -160,6 +168,7 @@ def _go_on(
         if not standing.is_last:
             waiting.append(group)
     totals.begun_with = totals.records
+    watch(totals)
     with ThreadPoolExecutor(1, "picture") as beside:
         beside.submit(load)
         if not _to_the_end(order, _progress(order, _lanes(order, waiting), pipeline), totals, stop, watch):

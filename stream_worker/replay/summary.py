@@ -8,6 +8,7 @@ import msgspec
 from scoring import Manifest
 from stream_worker.replay.answers import spread_of
 from stream_worker.replay.histogram import Bar
+from stream_worker.replay.names import natural
 from stream_worker.replay.records import Group
 from stream_worker.replay.tally import Tally
 
@@ -45,6 +46,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         problems: how many things could not be read.
         first_problems: the first thousand of them.
         scores: how they are spread.
+        ends: the sequence number or offset of each partition's last event, by `stream/partition`; none where the
+            archive does not keep it.
     """
 
     model: dict[str, Any]
@@ -58,6 +61,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     problems: int
     first_problems: list[Described]
     scores: list[dict[str, Any]]
+    ends: dict[str, int]
 
     @property
     def bars(self) -> list[Bar]:
@@ -86,4 +90,5 @@ def summary_of(manifest: Manifest, groups: Sequence[Group], tally: Tally) -> Sum
         scores=[
             {"from": low, "to": high, "count": count} for low, high, count in spread_of(manifest).bars(tally.scores)
         ],
+        ends={key: tally.ends[key] for key in sorted(tally.ends, key=natural)},
     )

@@ -29,6 +29,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         outside: records passed over, because they were not asked for.
         problems: how many there were.
         shown: the first of them.
+        ends: the highest sequence number or offset of each partition, by `stream/partition`, of all that was read.
     """
 
     records: int = 0
@@ -40,6 +41,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outside: int = 0
     problems: int = 0
     shown: tuple[Problem, ...] = ()
+    ends: dict[str, int] = {}
 
     @property
     def errors(self) -> int:
@@ -57,6 +59,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             outside=self.outside + other.outside,
             problems=self.problems + other.problems,
             shown=(self.shown + other.shown)[:SHOWN],
+            ends=_highest(self.ends, other.ends),
         )
 
 
@@ -65,3 +68,8 @@ def _sum(one: Mapping[KeyT, int], other: Mapping[KeyT, int]) -> dict[KeyT, int]:
     together = Counter(one)
     together.update(other)
     return dict(sorted(together.items()))
+
+
+def _highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Return the higher of both numbers, in the order of their keys."""
+    return {key: max(each[key] for each in (one, other) if key in each) for key in sorted({*one, *other})}

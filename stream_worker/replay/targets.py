@@ -7,7 +7,19 @@ from typing import BinaryIO, Final
 from scoring.errors import ConfigurationError
 from stream_worker.replay.files import StorageOptions
 from stream_worker.replay.folders import Folder, LocalFolder, folder_at
-from stream_worker.replay.output import FINISHED, LOCK, PICTURE, PLAN, SUMMARY, Finished, Target, Worked, clear, remove
+from stream_worker.replay.output import (
+    FINISHED,
+    LOCK,
+    PICTURE,
+    PLAN,
+    REPLAYED,
+    SUMMARY,
+    Finished,
+    Target,
+    Worked,
+    clear,
+    remove,
+)
 from stream_worker.replay.rows import KINDS, RowKind
 
 __all__ = ["BlobTarget", "FileTarget", "FolderTarget", "StreamTarget", "target_at"]
@@ -203,8 +215,9 @@ class StreamTarget(Worked):
             raise ConfigurationError(f"--journal {self.work} holds files that are not a replay's: name another folder")
 
     def appear(self, finished: Finished) -> None:
-        """Keep the summary, and nothing that another run would go on with."""
+        """Keep the summary and what it is of, and nothing that another run would go on with."""
         self.work.put(FINISHED, b"")
+        self.work.put(REPLAYED, self.work.get(PLAN) or b"")
         self.work.put(PICTURE, finished.picture)
         self.work.put(SUMMARY, finished.summary)
         self.work.remove(PLAN, "journal", FINISHED)

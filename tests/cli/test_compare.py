@@ -1,6 +1,7 @@
 """`weir replay --compare`: what it writes, what it shows, and what it refuses in words."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,8 +10,10 @@ from typer.testing import CliRunner
 
 from scoring import Outputs
 from scoring.errors import ConfigurationError, WeirError
+from stream_worker.replay.files import StorageOptions
 from tests.cli.running import weir
 from tests.replay.backtest.staging import Stage, events, lines
+from tests.replay.staging import content
 from weir.cli import app
 from weir.compare import CompareOptions, compare
 from weir.settings import Settings, load_settings
@@ -96,6 +99,28 @@ def test_an_unfinished_comparison_is_begun_again(stage, settings, tmp_path, monk
     (out / "comparison.json").unlink()
     compare([archive], MODELS, options(settings, out, overwrite=True))
     assert sorted(path.name for path in out.iterdir()) == ["comparison.json", "events", "report.html"]
+
+
+def test_a_folder_of_blobs(stage, settings, tmp_path, azurite, monkeypatch):
+    from adlfs import AzureBlobFileSystem
+
+    blobs = AzureBlobFileSystem(connection_string=azurite.connection_string, skip_instance_cache=True)
+    storage = StorageOptions(connection_string=azurite.connection_string)
+    archive, to = str(stage.folder / "events.jsonl"), f"abfs://{azurite.create_container()}/out"
+    given = options(settings, to, storage=storage, label="truth.fraud", workers=2)
+    with monkeypatch.context() as patch:
+        patch.setattr("weir.compare.report", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            compare([archive], MODELS, given)
+    assert "--to abfs://" in refused(stage, given)
+    for _ in range(2):
+        compare([archive], MODELS, replace(given, overwrite=True))
+    compare([archive], MODELS, options(settings, tmp_path / "here", label="truth.fraud"))
+    blobs.invalidate_cache()
+    root = to.removeprefix("abfs://")
+    assert {name.removeprefix(f"{root}/"): blobs.cat_file(name) for name in blobs.find(root)} == content(
+        tmp_path / "here"
+    )
 
 
 def interrupt(*_):

@@ -56,6 +56,14 @@ def test_what_earlier_runs_did_is_not_this_runs_speed(clock):
     assert screen.rate == 2000
 
 
+def test_what_went_wrong_so_far():
+    told, problem = console(), Problem(path="[a].avro", offset=1000, words="cut off")
+    screen = Screen(told, 1000)
+    screen.show(totals(planned=[problem], problems=2))
+    screen.show_problems()
+    assert shown(told) == "problem: [a].avro, from 1,000 on: cut off\nand 1 more problems\n"
+
+
 def test_on_a_terminal_there_is_a_bar():
     told = console(terminal=True)
     screen = Screen(told, 1000)
@@ -73,10 +81,11 @@ SUMMARY = Summary(
     dead_letters={"empty": 10},
     duplicates=4,
     not_asked_for=5,
-    problems=12,
-    first_problems=[Described(file=f"[{number}].avro", offset=1000 * number, words="cut off") for number in range(12)],
+    problems=22,
+    first_problems=[Described(file=f"[{number}].avro", offset=1000 * number, words="cut off") for number in range(22)],
     scores=[{"from": place / 20, "to": (place + 1) / 20, "count": 18 * (place == 0) + 2 * (place == 19)}
             for place in range(20)],
+    ends={"tx/0": 29},
 )  # fmt: skip
 
 
@@ -98,13 +107,13 @@ def test_a_summary():
         "empty": "10",
         "duplicates passed over": "4",
         "not asked for": "5",
-        "problems": "12",
+        "problems": "22",
         "peak memory": "256 MiB in each of 2 processes at most",
     }
     lines = [line for line in text.splitlines() if not line.startswith(("│", "┌", "└"))]
     assert lines[:2] == ["problem: [0].avro, from 0 on: cut off", "problem: [1].avro, from 1,000 on: cut off"]
-    assert lines[10:13] == ["and 2 more problems", "scores", f"        0 to 0.1       {'█' * 40} 18"]
-    assert lines[13] == "      0.1 to 0.2       0"
+    assert lines[20:23] == ["and 2 more problems", "scores", f"        0 to 0.1       {'█' * 40} 18"]
+    assert lines[23] == "      0.1 to 0.2       0"
     assert lines[-1] == f"      0.9 to 1         {'█' * 5} 2"
 
 

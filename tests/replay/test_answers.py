@@ -81,3 +81,12 @@ def test_a_tally():
     tally = found.tally(spread_of(scoring.manifest))
     assert (tally.records, tally.predictions, tally.dead_letters, tally.labels) == (2, 1, {"wrong_type": 1}, {})
     assert not spread_of(scoring.manifest).bounded
+
+
+def test_where_each_partition_ends_whatever_is_asked_for():
+    scoring = pipeline(feature("x"))
+    found = answer(GROUP, rows(range(6), list("abcdef")), scoring, Selection(from_sequence=3, to_sequence=4))
+    assert (len(found.predictions), found.ends) == (1, {"tx/0": 4, "tx/1": 5})
+    events = [Event(b"{}", None, (), Position("tx", 3, number)) for number in (7, 9, 8)]
+    assert answer(GROUP, Portion(events=events, cursor={}), scoring, ALL).ends == {"tx/3": 9}
+    assert answer(GROUP, Portion(events=[Event(b"{}")], cursor={}), scoring, ALL).ends == {}

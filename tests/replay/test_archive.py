@@ -26,6 +26,16 @@ def test_nothing_is_nothing(tmp_path):
     assert (found.groups, found.problems, found.files) == ([], [], [])
 
 
+def test_only_some_of_the_files_are_planned_as_if_there_were_no_others(tmp_path):
+    folder = tmp_path / "archive"
+    write_capture(folder, make_events(40, partitions=2), per_file=10)
+    before = plan([str(folder)])
+    write_capture(folder / "later", make_events(400, partitions=3), per_file=10)
+    write_jsonl(folder / "0.jsonl", make_events(4))
+    found = plan([str(folder)], only={file.path for file in before.files})
+    assert found == before
+
+
 @settings(max_examples=10, deadline=None)
 @given(
     count=st.integers(1, 2 * PORTION),

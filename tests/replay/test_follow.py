@@ -4,7 +4,7 @@ import pytest
 
 from scoring.errors import ConfigurationError, SourceError
 from stream_worker import make_source
-from stream_worker.replay.follow import begin_after
+from stream_worker.replay.follow import begin_after, check_unread
 from tests.stream.event_hubs.worlds import EventHubsSourceWorld
 from tests.stream.kafka import KafkaSourceWorld, committed
 from tests.stream.source_contract import Reader, bodies, numbers
@@ -53,10 +53,10 @@ class Contract:
         async with make_source(self.settings(world)) as source:
             assert bodies(await Reader(source).read(3)) == [b"7", b"8", b"9"]
 
-    async def test_a_partition_that_the_archive_has_not_begins_where_the_settings_say(self, world):
+    async def test_a_partition_that_the_archive_has_not_is_followed_from_its_first_event(self, world):
         world.append(*numbers(0, 2), partition=0)
         world.append(*numbers(0, 2), partition=1)
-        await begin_after(self.settings(world), {0: 0})
+        assert await begin_after(self.settings(world), {0: 0}) == {0: 1}
         async with make_source(self.settings(world)) as source:
             received = await Reader(source).read(3)
         assert (bodies(received, 0), bodies(received, 1)) == ([b"1"], [b"0", b"1"])
@@ -65,13 +65,45 @@ class Contract:
         world.append(*numbers(0, 10), partition=0)
         world.append(*numbers(0, 10), partition=1)
         await begin_after(self.settings(world), {1: 4})
-        with pytest.raises(
-            ConfigurationError, match=r"the group stands at 5 in partition 1 .* go on at 3: use a group"
-        ):
-            await begin_after(self.settings(world), {0: 4, 1: 2})
+        told: list[str] = []
+        for last, begun in (({0: 6, 1: 2}, False), ({0: 6, 1: 7}, True)):
+            words = rf"the group stands at 5 in partition 1 .* go on at {last[1] + 1}: use a group"
+            with pytest.raises(ConfigurationError, match=words):
+                await begin_after(self.settings(world), last, begun=begun, note=lambda: told.append("begun"))
         async with make_source(self.settings(world)) as source:
             received = await Reader(source).read(15)
-        assert bodies(received, 0)[0] == b"0"  # nothing was set
+        assert (bodies(received, 0)[0], bodies(received, 1)[0], told) == (b"0", b"5", [])  # nothing was set
+
+    async def test_one_that_has_followed_before_goes_on_where_it_stands(self, world):
+        world.append(*numbers(0, 10), partition=0)
+        world.append(*numbers(0, 10), partition=1)
+        await begin_after(self.settings(world), {0: 7})
+        told: list[str] = []
+        found = await begin_after(self.settings(world), {0: 2}, begun=True, note=lambda: told.append("begun"))
+        assert (found, told) == ({0: 8}, ["begun"])
+
+    async def test_interrupted_before_anything_is_set_it_is_begun_all_the_same(self, world):
+        world.append(*numbers(0, 10))
+
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            await begin_after(self.settings(world), {0: 6}, note=interrupt)
+        await check_unread(self.settings(world), {0})  # nothing was set
+        assert await begin_after(self.settings(world), {0: 6}, begun=True) == {0: 7}
+
+    async def test_a_group_that_has_read_is_told_before_anything_is_scored(self, world):
+        world.append(*numbers(0, 10))
+        settings = self.settings(world)
+        await check_unread(settings, {0, 1})
+        with pytest.raises(ConfigurationError, match=r"the archive has a partition 2, and '.*' has only 2 of them"):
+            await check_unread(settings, {0, 2})
+        with pytest.raises(ConfigurationError, match=r"source.start is latest: expected earliest, for a partition of"):
+            await check_unread(self.settings(world, start="latest"), {0})
+        await begin_after(settings, {0: 4})
+        with pytest.raises(ConfigurationError, match=r"stands at 5 in partition 0 of '.*': an archive is followed by"):
+            await check_unread(settings, {0, 1})
 
     async def test_a_partition_that_the_stream_has_not(self, world):
         world.append(*numbers(0, 2))
@@ -99,7 +131,7 @@ class TestOnEventHubs(Contract, OnEventHubs):
         world.append(*numbers(0, 10))
         world.hubs.delete_before(world.stream, 0, 6)
         with pytest.raises(
-            ConfigurationError, match=r"begins at 6, and the archive ends before 4: the 2 events between"
+            ConfigurationError, match=r"begins at 6, and would be followed from 4: the 2 events between are gone"
         ):
             await begin_after(world.settings(), {0: 3})
 

@@ -124,12 +124,13 @@ def test_a_client_that_hangs_is_told(stage, group, tmp_path, monkeypatch):
         publishing.run()
 
 
-def test_records_without_a_position_name_their_file(stage, group, tmp_path):
-    def unplaced(group, *, cursor):
-        for portion in read(group, cursor=cursor):
-            events = [Event(event.value, event.key, (("weir-source", b"theirs"),)) for event in portion.events]
-            yield Portion(events=events, cursor=portion.cursor)
+def unplaced(group, *, cursor):
+    for portion in read(group, cursor=cursor):
+        events = [Event(event.value, event.key, (("weir-source", b"theirs"),)) for event in portion.events]
+        yield Portion(events=events, cursor=portion.cursor)
 
+
+def test_records_without_a_position_name_their_file(stage, group, tmp_path):
     publishing = Publishing(stage, group, tmp_path, reader=unplaced)
     publishing.run()
     assert publishing.values() == stage.published([group])
@@ -151,3 +152,19 @@ def test_a_prediction_that_is_too_large_becomes_a_dead_letter(stage, group, tmp_
     assert tally.predictions == 0
     assert len(publishing.dead_letters.messages) == RECORDS
     assert json.loads(publishing.dead_letters.messages[1].value)["id"] == "p1"
+
+
+def test_one_of_a_record_without_a_position_names_its_file_too(stage, group, tmp_path):
+    publishing = Publishing(stage, group, tmp_path, reader=unplaced)
+    publishing.sink.largest = 10
+    publishing.dead_letters.largest = 60  # the shortest of them, without their values
+    publishing.run()
+    letters = publishing.dead_letters.messages
+    assert len(letters) == RECORDS
+    for letter in letters:
+        assert [value for name, value in letter.headers if name == "weir-source"][-1] == b"events"
+        assert letter.partition == 3
+    assert {dict(letter.headers)["weir-error-code"] for letter in letters} == {
+        b"missing_field",
+        b"prediction_too_large",
+    }

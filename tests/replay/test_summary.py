@@ -26,6 +26,7 @@ def test_all_of_it():
         outside=4,
         problems=1,
         shown=(Problem(path="b.avro", offset=17, words="cut off"),),
+        ends={"tx/1": 7, "tx/10": 3, "tx/2": 9},
     )
     summary = summary_of(payments_manifest(), GROUPS, tally)
     text = summary.to_json()
@@ -33,7 +34,7 @@ def test_all_of_it():
     assert text.endswith(b"}\n")
     assert list(found) == [
         "model", "archive", "records", "predictions", "labels", "dead_letters", "duplicates", "not_asked_for",
-        "problems", "first_problems", "scores",
+        "problems", "first_problems", "scores", "ends",
     ]  # fmt: skip
     assert found["model"] == {"name": "payments", "version": 1, "digest": payments_manifest().digest}
     assert found["archive"] == {"groups": 2, "files": 2, "bytes": 200}
@@ -41,6 +42,7 @@ def test_all_of_it():
     assert found["scores"][0] == {"from": 0.0, "to": 0.05, "count": 5}
     assert found["scores"][-1] == {"from": 0.95, "to": 1.0, "count": 2}
     assert summary.bars[-1] == Bar(0.95, 1.0, 2)
+    assert list(found["ends"].items()) == [("tx/1", 7), ("tx/2", 9), ("tx/10", 3)]
 
 
 def test_nothing():
@@ -55,6 +57,11 @@ def test_tallies_add_up_in_the_order_of_their_keys():
     assert (both.records, both.errors) == (3, 4)
     assert list(both.dead_letters.items()) == [("empty", 1), ("wrong_type", 3)]
     assert both == other + one
+
+
+def test_of_two_ends_of_a_partition_the_further_one_counts():
+    one, other = Tally(ends={"tx/0": 7, "tx/1": 2}), Tally(ends={"tx/1": 5, "tx/0": 6})
+    assert (one + other).ends == (other + one).ends == {"tx/0": 7, "tx/1": 5}
 
 
 def test_only_the_first_problems_are_kept_in_words():

@@ -1,0 +1,147 @@
+"""What `weir replay` was asked for: its options as values, and which of them do not go together."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scoring.errors import ConfigurationError
+from stream_worker.replay.records import ArchiveKind
+from stream_worker.replay.run import Engine
+from stream_worker.replay.selection import Selection
+from weir.replay_options import Way, milliseconds
+
+__all__ = ["Asked", "Choice", "Reading"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How to read the archive.
+
+    Attributes:
+        kind: of all files; where None, their names say.
+        pattern: how the paths of a Capture are made.
+        column: of a Parquet file, the one that holds the event.
+        stream: the topic or hub that the events stood in.
+    """
+
+    kind: ArchiveKind | None = None
+    pattern: str | None = None
+    column: str | None = None
+    stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which records, as the options say it.
+
+    Attributes:
+        partitions: the partitions, in order; none means all.
+        from_time: a moment in ISO 8601.
+        to_time: likewise.
+        from_sequence: the first number.
+        to_sequence: the one to stop before.
+    """
+
+    partitions: tuple[int, ...] = ()
+    from_time: str | None = None
+    to_time: str | None = None
+    from_sequence: int | None = None
+    to_sequence: int | None = None
+
+    def selection(self) -> Selection:
+        """Return the records that are meant.
+
+        Raises:
+            ConfigurationError: a time is none.
+        """
+        return Selection(
+            partitions=self.partitions,
+            from_time=milliseconds("--from-time", self.from_time),
+            to_time=milliseconds("--to-time", self.to_time),
+            from_sequence=self.from_sequence,
+            to_sequence=self.to_sequence,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What `weir replay` was asked for; what is not described here is the option of that name.
+
+    Attributes:
+        paths: of the archive.
+        way: where the answers go.
+        reading: how to read the archive.
+        choice: which records.
+    """
+
+    paths: tuple[str, ...]
+    way: Way
+    config: Path
+    model: str | None = None
+    workers: int = 1
+    engine: Engine = "local"
+    master: str | None = None
+    error_threshold: str | None = None
+    overwrite: bool = False
+    then_follow: bool = False
+    reading: Reading = field(default_factory=Reading)
+    choice: Choice = field(default_factory=Choice)
+    compare: tuple[str, str] | None = None
+    label: str | None = None
+    labels: str | None = None
+
+    def check(self) -> None:
+        """Refuse options that contradict each other.
+
+        Raises:
+            ConfigurationError: says which.
+        """
+        self._check_follow()
+        self.way.check()
+        if self.compare is None and (self.label or self.labels):
+            raise ConfigurationError(
+                "--label and --labels: say which models to compare, by --compare CHAMPION CHALLENGER"
+            )
+        if self.compare is not None:
+            self._refuse_with_compare()
+
+    def chosen(self) -> dict[str, object]:
+        """Return the options that say what is read, and of that which records; None where one was not given."""
+        return {
+            "--kind": self.reading.kind,
+            "--pattern": self.reading.pattern,
+            "--column": self.reading.column,
+            "--stream": self.reading.stream,
+            "--partition": ", ".join(map(str, self.choice.partitions)) or None,
+            "--from-time": self.choice.from_time,
+            "--to-time": self.choice.to_time,
+            "--from-sequence": self.choice.from_sequence,
+            "--to-sequence": self.choice.to_sequence,
+        }
+
+    def _check_follow(self) -> None:
+        if not self.then_follow:
+            return
+        for name, value in {"--compare": self.compare, "--dry-run": self.way.dry_run}.items():
+            if value:
+                raise ConfigurationError(f"--then-follow does not go with {name}")
+        if self.way.journal is None:
+            raise ConfigurationError(
+                "--then-follow: pass --to-stream, for the live stream's answers go where the archive's go"
+            )
+        for name in ("--partition", "--to-time", "--to-sequence"):
+            if self.chosen()[name] is not None:
+                raise ConfigurationError(
+                    f"--then-follow does not go with {name}: what it leaves out would be in neither the archive's "
+                    "answers nor the live ones"
+                )
+
+    def _refuse_with_compare(self) -> None:
+        options = {
+            "--model": self.model,
+            "--error-threshold": self.error_threshold,
+            "--dry-run": self.way.dry_run,
+            "--to-stream": self.way.journal,
+        }
+        for name, value in options.items():
+            if value:
+                raise ConfigurationError(f"{name} does not go with --compare")

@@ -1,0 +1,130 @@
+"""`weir replay --then-follow`: an archive to its end, and then the live stream from there on.
+
+Rules:
+- The archive is scored once: when it has been, the same command only follows.
+- The live stream is read by `weir worker` itself, as the group of `stream.source`, whose positions say where.
+"""
+
+import logging
+import sys
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any, cast
+
+import uvloop
+from rich.console import Console
+
+from scoring.errors import ConfigurationError, WeirError
+from stream_worker import StreamSettings
+from stream_worker.replay.follow import SourceSettings, begin_after, check_unread
+from stream_worker.replay.handover import begun_with, ends_of, followed, note_followed, scored
+from stream_worker.replay.records import Group, Portion
+from stream_worker.replay.run import Order
+from stream_worker.replay.summary import Summary
+from weir import worker
+from weir.replay_asked import Asked
+from weir.replay_options import storage_of_environment
+from weir.replay_order import Prospect, order_of, prospect_of
+from weir.replay_running import replay
+from weir.settings import Settings
+
+__all__ = ["replay_and_follow"]
+
+_SHOWN = 8  # partitions
+
+
+def replay_and_follow(asked: Asked, settings: Settings) -> int:
+    """Score an archive to its end, unless that has been done, go on with the live stream, and return the exit code.
+
+    Raises:
+        ConfigurationError: the archive and the live stream do not go together.
+        WeirError: the archive could not be scored, or the stream is not to be had.
+    """
+    stream = worker.stream_settings(settings, asked.config)
+    prospect = prospect_of(asked, settings, only=_begun_with(asked, stream))
+    _check_model(asked, settings, stream, prospect)
+    _check_archive(prospect, stream.source)
+    order = order_of(asked, prospect)
+    work = order.target.work
+    summary = None if order.overwrite else scored(work, order.premises)
+    begun = summary is not None and followed(work, stream.source)
+    if summary is None:
+        uvloop.run(check_unread(stream.source, _partitions(prospect.groups)))
+        code = replay(order)
+        if code:
+            return code
+        summary = _scored_now(order)
+    else:
+        _say(f"scored already: {summary.records:,} records, told in {work}")
+    note = partial(note_followed, work, stream.source)
+    positions = uvloop.run(begin_after(stream.source, ends_of(summary), begun=begun, note=note))
+    _say(f"following {stream.source.stream} as {stream.source.group}{_places(positions)}")
+    logging.root.handlers.clear()  # the worker says more than a replay, and sets up how
+    worker.command(config=asked.config, workers=asked.workers)
+    return 0
+
+
+def _begun_with(asked: Asked, stream: StreamSettings) -> Collection[str] | None:
+    with closing(asked.way.target(storage_of_environment(), stream)) as target:
+        return None if asked.overwrite else begun_with(target.work)
+
+
+def _check_model(asked: Asked, settings: Settings, stream: StreamSettings, prospect: Prospect) -> None:
+    """See that the live stream will be scored, and by the model that scores the archive."""
+    deployed = worker.load_deployment(settings, stream).manifest.reference
+    if prospect.manifest.reference != deployed:
+        raise ConfigurationError(
+            f"--model {asked.model}: with --then-follow one model scores the archive and the live stream, and the "
+            f"deployed one is {deployed}"
+        )
+
+
+def _check_archive(prospect: Prospect, source: SourceSettings) -> None:
+    """See that the archive is of the live stream, and says where its events stood."""
+    for group in prospect.groups:
+        if not _keeps_positions(group, prospect):
+            raise ConfigurationError(
+                f"--then-follow: {group.files[0].path} does not keep where its events stood, so nothing says where to "
+                "go on"
+            )
+        if group.stream != source.stream:
+            raise ConfigurationError(
+                f"--then-follow: {group.files[0].path} is of {group.stream!r}, and stream.source is {source.stream!r}: "
+                f"pass --stream {source.stream} if both are the same"
+            )
+
+
+def _keeps_positions(group: Group, prospect: Prospect) -> bool:
+    if group.kind != "parquet":
+        return group.kind == "capture"
+    if group.start:
+        return True  # the file's first group has been looked at
+    job = prospect.job
+    read: Any = partial(job.read, storage=job.storage, manifest=prospect.manifest, limits=job.limits)
+    with closing(cast("Generator[Portion]", read(group, cursor=None))) as portions:
+        first = next(portions, None)
+    return first is None or not first.events or first.events[0].position is not None
+
+
+def _partitions(groups: Sequence[Group]) -> set[int]:
+    """Return the partitions of the archive; the rows of a table say theirs themselves, later."""
+    return {group.partition for group in groups if group.kind == "capture"}
+
+
+def _scored_now(order: Order) -> Summary:
+    summary = scored(order.target.work, order.premises)
+    if summary is None:
+        raise WeirError(f"{order.target.work} has been changed by somebody else: there is no summary in it")
+    return summary
+
+
+def _places(positions: Mapping[int, int]) -> str:
+    shown = [f"partition {number} from {position:,}" for number, position in sorted(positions.items())[:_SHOWN]]
+    more = len(positions) - len(shown)
+    return "".join(f", {each}" for each in [*shown, *([f"and {more:,} more"] if more else [])])
+
+
+def _say(words: str) -> None:
+    Console().print(words, highlight=False, markup=False, soft_wrap=True)
+    sys.stdout.flush()  # the worker may end the process where it is
