@@ -50,8 +50,13 @@ class FunctionHost:
                 return name
         raise LookupError(path)
 
-    def send(self, *asked: Asked) -> list[Response]:
-        """Send requests, all at once, and return the responses in the same order."""
+    def send(self, *asked: Asked, trace_parent: str = "") -> list[Response]:
+        """Send requests, all at once, and return the responses in the same order.
+
+        Args:
+            asked: the requests.
+            trace_parent: the host's own span of them.
+        """
         requests = [
             {
                 "function": self.functions[self.function_for(one.target)]["id"],
@@ -59,6 +64,7 @@ class FunctionHost:
                 "url": _ORIGIN + one.target,
                 "headers": {"host": "weir.example", **one.headers},
                 "body": base64.b64encode(one.body).decode(),
+                "trace_parent": trace_parent,
             }
             for one in asked
         ]

@@ -92,7 +92,9 @@ async def _invoke(request: dict[str, Any]) -> dict[str, Any]:
     headers = {name: Datum(value, "string") for name, value in request["headers"].items()}
     body = Datum(base64.b64decode(request["body"]), "bytes")
     http = Datum({**text, "headers": headers, "query": {}, "params": {}, "body": body}, "http")
-    ok, response, _, error, trace = await invocation_request_native("id", request["function"], [("req", http)], {})
+    ok, response, _, error, trace = await invocation_request_native(
+        "id", request["function"], [("req", http)], {}, trace_parent=request["trace_parent"]
+    )
     if not ok:
         return {"error": error, "trace": trace}
     return {
