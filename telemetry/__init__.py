@@ -3,6 +3,7 @@
 from telemetry.counters import Counters
 from telemetry.observer import BatchFacts, NullObserver, Observer, Observers, RowFacts, Stage, Traced
 from telemetry.requests import NullRequests, RequestObserver, Watched
+from telemetry.slices import NullSlices, SliceFacts, SliceObserver
 from telemetry.subject import Place, StreamSubject
 
 __all__ = [
@@ -10,11 +11,14 @@ __all__ = [
     "Counters",
     "NullObserver",
     "NullRequests",
+    "NullSlices",
     "Observer",
     "Observers",
     "Place",
     "RequestObserver",
     "RowFacts",
+    "SliceFacts",
+    "SliceObserver",
     "Stage",
     "StreamSubject",
     "Traced",

@@ -20,6 +20,7 @@ from telemetry.logs import RedactingHandler, Redactor
 from telemetry.observer import Observer, Observers
 from telemetry.requests import NullRequests, RequestObserver
 from telemetry.settings import TelemetrySettings
+from telemetry.slices import NullSlices, SliceObserver
 from telemetry.subject import StreamSubject
 
 if TYPE_CHECKING:
@@ -106,6 +107,14 @@ class Telemetry:
 
         kind, redact = self._providers.request_kind, self._redactor.text
         return HttpSpans(self._providers.tracer, self._providers.meter, redact=redact, kind=kind)
+
+    def slices(self) -> SliceObserver:
+        """Return what watches a replay."""
+        if self._providers is None:
+            return NullSlices()
+        from telemetry.otel.slice_spans import SliceSpans  # noqa: PLC0415 - see the rules
+
+        return SliceSpans(self._providers.event_tracer)
 
     def end_by(self, moment: float) -> None:
         """Let the end take no longer than until a moment of the monotonic clock, but for half a second."""

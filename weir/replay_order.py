@@ -79,6 +79,8 @@ def prospect_of(asked: Asked, settings: Settings, *, only: Collection[str] | Non
         selection=selection,
         rows=asked.way.rows,
         stream=None if asked.way.journal is None else stream,
+        # drift and the collection are about what is live; and a key need not go to other machines
+        telemetry=settings.telemetry.model_copy(update={"drift": None, "collection": None}),
     )
     return Prospect(
         groups=groups_asked_for(plan.groups, plan.problems, selection),

@@ -7,9 +7,10 @@ Rules:
 """
 
 import os
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import reduce
+from functools import partial, reduce
 from typing import NamedTuple, Protocol, cast
 
 from scoring import Pipeline, Rejected
@@ -21,9 +22,11 @@ from stream_worker.replay.parts import Destination
 from stream_worker.replay.records import Cursor, Group, Portion, Problem
 from stream_worker.replay.selection import Selection
 from stream_worker.replay.tally import Tally
+from telemetry import NullSlices, SliceFacts, SliceObserver
 
 __all__ = ["TOLD", "Progress", "ReadGroup", "progress_of", "replay_group"]
 
+_UNWATCHED = NullSlices()
 TOLD = 20
 """Problems of a group that are told while it is replayed."""
 
@@ -74,6 +77,7 @@ def replay_group(
     destination: Destination,
     journal: Journal,
     selection: Selection,
+    observer: SliceObserver = _UNWATCHED,
 ) -> Generator[Progress]:
     """Score a group from where its journal ends, and yield how far it is after each portion.
 
@@ -87,6 +91,8 @@ def replay_group(
     if before.is_last:
         return
     done, number, part = before.tally, before.parts, Tally()
+    begun = time.time_ns()
+    told = partial(_slice, group=group.name, model=pipeline.manifest.reference)
     cursor: Cursor = before.cursor
     bytes_read, spread = before.bytes_read, spread_of(pipeline.manifest)
     portions = cast("Generator[Portion]", read(group, cursor=cursor if number else None))
@@ -99,14 +105,32 @@ def replay_group(
                 if destination.is_full:
                     files = destination.finish_part(group, number)
                     journal.append(_entry(cursor, bytes_read, part, files))
+                    observer.finished(facts := told(part, begun, number=number))
+                    begun = facts.end
                     done, part, number = done + part, Tally(), number + 1
                 yield _progress(group, done + part, bytes_read)
                 if answered.is_last:
                     break
         files = destination.finish_part(group, number)
         journal.append(_entry(cursor, bytes_read, part, files, is_last=True))
+        observer.finished(told(part, begun, number=number))
     finally:
         destination.drop()
+
+
+def _slice(part: Tally, begun: int, *, group: str, number: int, model: str) -> SliceFacts:
+    """Return the facts of a slice that ends now."""
+    return SliceFacts(
+        group=group,
+        number=number,
+        model=model,
+        start=begun,
+        end=time.time_ns(),
+        records=part.records,
+        predictions=part.predictions,
+        dead_letters=sum(part.dead_letters.values()),
+        problems=part.problems,
+    )
 
 
 def _answers(

@@ -5,6 +5,7 @@ A process of this machine and an executor of a cluster work by the same descript
 
 # ruff: noqa: PLC0415 - client libraries are imported only where something of their kind is named
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from stream_worker.replay.records import Cursor, Group, Portion
 from stream_worker.replay.rows import RowFormat, rows_in
 from stream_worker.replay.selection import Selection
 from stream_worker.settings import StreamSettings
+from telemetry.logs import Redactor, secrets_in
+from telemetry.settings import TelemetrySettings
+from telemetry.setup import Telemetry
 
 __all__ = ["Job", "ReadArchive", "Replay", "ServedModel", "replayer"]
 
@@ -91,6 +95,8 @@ class Job:
         rows: their form; None where the answers go to a stream, or nowhere.
         stream: the stream that they go to.
         part_records: how many records make a part.
+        telemetry: what is told of the work; the environment of each process says where to. None
+            stands for the usual.
     """
 
     model: ServedModel
@@ -103,6 +109,7 @@ class Job:
     rows: RowFormat | None = None
     stream: StreamSettings | None = None
     part_records: int = PART_RECORDS
+    telemetry: TelemetrySettings | None = None
 
 
 Replay = Callable[[Group], Generator[Progress]]
@@ -123,7 +130,13 @@ def replayer(job: Job, pipeline: Pipeline | None = None) -> Iterator[Replay]:
     pipeline = pipeline or job.model.load()
     manifest = pipeline.manifest
     read: Any = partial(job.read, storage=job.storage, manifest=manifest, limits=job.limits)
-    with closing(folder_at(job.work, job.storage)) as work, _destination(job, manifest) as destination:
+    told = job.telemetry or TelemetrySettings(drift=None)
+    with (
+        Telemetry(told, os.environ, Redactor(secrets_in(job.stream, os.environ))) as telemetry,
+        closing(folder_at(job.work, job.storage)) as work,
+        _destination(job, manifest) as destination,
+    ):
+        observer = telemetry.slices()
 
         def replay(group: Group) -> Generator[Progress]:
             return replay_group(
@@ -133,6 +146,7 @@ def replayer(job: Job, pipeline: Pipeline | None = None) -> Iterator[Replay]:
                 destination=destination,
                 journal=Journal(work, group.name),
                 selection=job.selection,
+                observer=observer,
             )
 
         yield replay

@@ -1,5 +1,6 @@
 """A group from its first record to its last, interrupted anywhere."""
 
+import itertools
 import json
 import threading
 from contextlib import closing
@@ -40,7 +41,7 @@ def group(stage):
 class Going:
     """A replay of a group into a folder."""
 
-    def __init__(self, stage, group, folder, *, form="jsonl", selection=None, reader=read, destination=None):
+    def __init__(self, stage, group, folder, *, form="jsonl", selection=None, reader=read, destination=None, **more):
         self.folder = folder
         self.journal = Journal(LocalFolder(folder), group.name)
         self.steps = replay_group(
@@ -50,6 +51,7 @@ class Going:
             destination=destination or FileParts(LocalFolder(folder), rows_in(form, stage.manifest), PART),
             journal=self.journal,
             selection=selection or Selection(),
+            **more,
         )
 
     def to_the_end(self):
@@ -225,3 +227,26 @@ def test_a_row_says_what_it_is_of(stage, group, tmp_path):
         "partition": 0,
         "offset": 5,
     }
+
+
+def test_each_part_is_told_once_it_is_written_down(stage, group, tmp_path):
+    class Told:
+        def __init__(self):
+            self.facts = []
+
+        def finished(self, facts):
+            assert len(going.journal.entries()) == len(self.facts) + 1
+            self.facts.append(facts)
+
+    told = Told()
+    going = Going(stage, group, tmp_path, observer=told)
+    going.to_the_end()
+    entries = going.journal.entries()
+    assert [(each.group, each.number, each.model) for each in told.facts] == [
+        (group.name, number, stage.manifest.reference) for number in range(len(entries))
+    ]
+    assert [(each.records, each.predictions) for each in told.facts] == [
+        (entry.tally.records, entry.tally.predictions) for entry in entries
+    ]
+    assert all(each.start <= each.end for each in told.facts)
+    assert all(one.end == next_.start for one, next_ in itertools.pairwise(told.facts))
