@@ -1,0 +1,1 @@
+"""The ready-made views against what a real worker and a real server tell."""
