@@ -89,7 +89,7 @@ def _configured(folder: Path, address: str, topic: str, *, is_on: bool) -> Path:
     if is_on:
         settings["telemetry"] = {
             "collection": {"to": str(folder / "collection"), "share": 0.01},
-            "metrics_interval_s": 5,
+            "metrics_interval_s": 10,
         }
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return path

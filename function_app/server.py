@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,10 +42,16 @@ def listen(settings: HttpSettings, *, shared: bool = False) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Serves an application until it is told to stop."""
+    """Serves an application until it is told to stop.
+
+    Attributes:
+        end_by: when the stop must be over, on the monotonic clock; before there is one, the moment of its making.
+    """
 
     def __init__(self, application: Application, settings: HttpSettings) -> None:
         self._application = application
+        self._patience_s = settings.shutdown_timeout_s + _DRAIN_S
+        self.end_by = time.monotonic()
         super().__init__(
             uvicorn.Config(
                 application,
@@ -76,6 +83,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connections, let those there are end with an answer, then close what is left."""
         self._application.draining = True
+        self.end_by = time.monotonic() + self._patience_s
         for server in self.servers:
             server.close()
         for _ in range(int(_DRAIN_S / _CHECK_S)):

@@ -40,6 +40,7 @@ class Models:
         deployments: Sequence[Deployment],
         settings: HttpSettings,
         observer: Observer | None = None,
+        check: Callable[[Sequence[Manifest]], None] | None = None,
     ) -> None:
         """Set it up without loading anything.
 
@@ -48,9 +49,11 @@ class Models:
             deployments: what is served.
             settings: the door's.
             observer: is told of the rows that are scored, by mirrors too.
+            check: raises a WeirError where models must not be served together, before they are.
         """
         self._store = store
         self._observer = observer
+        self._check = check
         self._deployments = deployments
         self._settings = settings
         self._executor = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "scoring")
@@ -69,10 +72,6 @@ class Models:
         """Return the names of the deployed models."""
         return sorted({deployment.reference.name for deployment in self._deployments})
 
-    def manifests(self) -> list[Manifest]:
-        """Return the manifests of the deployed models."""
-        return [batcher.pipeline.manifest for batcher in self._deployed.values()]
-
     async def load(self, deployments: Sequence[Deployment] | None = None) -> None:
         """Load what the deployments' references mean now, and serve it from now on.
 
@@ -85,6 +84,8 @@ class Models:
         wanted = self._deployments if deployments is None else deployments
         try:
             deployed = {deployment.name: await self._get(deployment) for deployment in wanted}
+            if self._check is not None:
+                self._check([batcher.pipeline.manifest for batcher in deployed.values()])
         except WeirError as error:
             if not self._deployed:
                 self._why_not_ready = str(error)
@@ -123,6 +124,8 @@ class Models:
         Raises:
             ProblemError: 404, the store has no such model; 503, it must not be served.
         """
+        if not self._deployed:  # why they are not served may hold for this one too
+            raise ProblemError(503, self._why_not_ready, headers={"Retry-After": "1"})
         if text in self._current:
             return self._current[text]
         try:

@@ -7,6 +7,7 @@ Rules:
 """
 
 import asyncio
+import atexit
 import logging
 import os
 from asyncio import AbstractEventLoop, Task
@@ -54,7 +55,6 @@ class _Door(NamedTuple):
     handler: Handler
     models: Models
     settings: HttpSettings
-    telemetry: Telemetry
 
 
 class Startup:
@@ -104,7 +104,6 @@ class Startup:
         try:
             door = self._door = self._door or await self._build()
             await door.models.load()
-            door.telemetry.check(door.models.manifests())
         except WeirError as error:
             self._failed(str(error))
         except Exception:  # noqa: BLE001 - whatever it is, the next attempt may meet better times
@@ -124,11 +123,12 @@ class Startup:
         who = await self._open.enter_async_context(authenticator(settings.http.auth))
         redactor = self._guard(settings)
         telemetry = self._open.enter_context(Telemetry(settings.telemetry, os.environ, redactor))
+        atexit.register(telemetry.close)  # the worker says nothing when it ends
         store = LocalStore(self._path.parent / settings.store)
-        models = Models(store, settings.deployments, settings.http, telemetry.rows("http"))
+        models = Models(store, settings.deployments, settings.http, telemetry.rows("http"), telemetry.check)
         requests = telemetry.requests()
         handler = Handler(Service(models, settings.http, requests), who, requests)
-        return _Door(handler, models, settings.http, telemetry)
+        return _Door(handler, models, settings.http)
 
     def _guard(self, settings: FunctionSettings | None) -> Redactor:
         """Keep secrets out of the host's log from now on, and return what takes them out of any text."""

@@ -63,6 +63,13 @@ class Answers:
                 predictions[row] = NOT_FINITE
         return predictions
 
+    def values(self, scores: Scores) -> _Scores:
+        """Return the scores that the predictions carry, in order, without those that are not finite numbers."""
+        wide = self._wide(scores)
+        score = wide.max(axis=1) if self._task == "multiclass" else self._positive_scores(wide)
+        finite = _finite(wide)
+        return score if finite.all() else score[finite]
+
     def decided(self, scores: Scores) -> Scores | dict[int, Rejected]:
         """Return the scores with the labels that their predictions carry; or, where any is not finite, those rows.
 

@@ -1,6 +1,7 @@
 """Structs to columns: one NumPy array a feature, and a rejection for each row that a vectorised check refuses."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -46,6 +47,11 @@ def transpose(group: Group, structs: Sequence[msgspec.Struct]) -> dict[str, Sequ
     return values
 
 
+@lru_cache(64)
+def _places(names: tuple[str, ...]) -> Mapping[str, int]:
+    return {name: place for place, name in enumerate(names)}
+
+
 class Block(Mapping[str, NDArray[Any]]):
     """Features of one dtype as one matrix, each column also to be had by its name.
 
@@ -59,9 +65,7 @@ class Block(Mapping[str, NDArray[Any]]):
         self.matrix = matrix
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self.names:
-            raise KeyError(name)
-        return self.matrix[:, self.names.index(name)]
+        return self.matrix[:, _places(self.names)[name]]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)

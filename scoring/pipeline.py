@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.answers import NOT_FINITE, Answers
 from scoring.arrays import check_columns
@@ -218,6 +219,11 @@ class Pipeline:
         if prepared.rows:
             self._run_between(prepared.columns, 0, len(prepared.rows), runs, failed)
         return Scored(prepared=prepared, runs=runs, failed=failed)
+
+    def values(self, scored: Scored) -> NDArray[np.float64]:
+        """Return the scores that a batch's predictions carry, in their order, without asking each for it."""
+        parts = [self._answers.values(scores) for _, scores in scored.runs]
+        return np.concatenate(parts) if parts else np.zeros(0)
 
     def finish(self, scored: Scored) -> list[Outcome]:
         """Return the outcomes of a scored batch."""

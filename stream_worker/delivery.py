@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoring import Event, Outcome, Rejected
+from scoring import Event, Rejected
 from scoring.errors import SinkError
-from stream_worker.messages import dead_letter, prediction_messages, split, without_headers, without_value
+from stream_worker.messages import Settled, dead_letter, prediction_messages, without_headers, without_value
 from stream_worker.ports import Outgoing, Sink
 from telemetry import Traced
 
@@ -37,16 +37,15 @@ class Answers:
     model: str
 
 
-def answers_to(events: Sequence[Event], outcomes: Sequence[Outcome], model: str, traced: Traced) -> Answers:
+def answers_to(settled: Settled, model: str, traced: Traced) -> Answers:
     """Return what is to be published for a batch, scored at this moment.
 
     Args:
-        events: the batch.
-        outcomes: one for each event.
+        settled: what became of its events.
         model: the reference of the model.
         traced: headers for the predictions that tell which batch this was.
     """
-    answered, predictions, refused = split(events, outcomes)
+    answered, predictions, refused = settled
     return Answers(
         answered=answered,
         predictions=prediction_messages(answered, predictions, time.time(), traced),

@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 from scoring import Event, Outcome, Prediction, Rejected, encode
 from stream_worker.ports import Outgoing
 from telemetry import Traced
 
-__all__ = ["LETTER_HEADERS", "OMITTED", "dead_letter", "prediction_messages", "split"]
+__all__ = ["LETTER_HEADERS", "OMITTED", "Settled", "dead_letter", "prediction_messages", "split"]
 __all__ += ["without_headers", "without_value"]
 
 OMITTED = "weir-value-omitted"
@@ -24,16 +25,28 @@ _key_of = attrgetter("key")
 _partition_of = attrgetter("position.partition")
 
 
-def split(
-    events: Sequence[Event], outcomes: Sequence[Outcome]
-) -> tuple[Sequence[Event], list[Prediction], list[tuple[Event, Rejected]]]:
+class Settled(NamedTuple):
+    """What became of the events of a batch.
+
+    Attributes:
+        answered: those that have predictions.
+        predictions: one for each of them.
+        refused: the others, each with why.
+    """
+
+    answered: Sequence[Event]
+    predictions: list[Prediction]
+    refused: list[tuple[Event, Rejected]]
+
+
+def split(events: Sequence[Event], outcomes: Sequence[Outcome]) -> Settled:
     """Return the predictions with their events, and the rejections with theirs, each in order."""
     refused = [(event, item) for event, item in zip(events, outcomes, strict=True) if isinstance(item, Rejected)]
     predictions = [item for item in outcomes if isinstance(item, Prediction)]
     if not refused:
-        return events, predictions, refused
+        return Settled(events, predictions, refused)
     answered = [event for event, item in zip(events, outcomes, strict=True) if isinstance(item, Prediction)]
-    return answered, predictions, refused
+    return Settled(answered, predictions, refused)
 
 
 def prediction_messages(
@@ -48,11 +61,19 @@ def prediction_messages(
         traced: headers that tell which batch this was.
     """
     scored_at = ("weir-scored-at", datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").encode())
-    headers = [
-        [("weir-source", f"{at.stream}/{at.partition}/{at.offset}".encode()), scored_at, *traced]
+    sources = (
+        ("weir-source", f"{at.stream}/{at.partition}/{at.offset}".encode())
         for event in events
         if (at := event.position) is not None
-    ]
+    )
+    # a list of a known length is made in one step
+    match traced:
+        case ():
+            headers = [[source, scored_at] for source in sources]
+        case (trace,):
+            headers = [[source, scored_at, trace] for source in sources]
+        case _:
+            headers = [[source, scored_at, *traced] for source in sources]
     return list(map(Outgoing, encode(predictions), map(_key_of, events), headers, map(_partition_of, events)))
 
 

@@ -22,6 +22,7 @@ from scoring.errors import StalledError, WeirError
 from stream_worker.deadline import Deadline
 from stream_worker.delivery import answers_to, deliver
 from stream_worker.facts import batch_facts
+from stream_worker.messages import split
 from stream_worker.ports import Batch, Partition, Sink, Source
 from stream_worker.positions import Positions
 from stream_worker.settings import StreamSettings
@@ -164,19 +165,26 @@ class Worker:
     async def _answer(self, item: _Scored) -> None:
         events = item.batch.events
         manifest = self._pipeline.manifest
-        with self.status.step("encoding") as encoding:
-            outcomes = self._pipeline.finish(item.scored)
-            traced = self._observer.publishing(events, item.stages)
-            answers = answers_to(events, outcomes, manifest.reference, traced)
         try:
+            with self.status.step("encoding") as encoding:
+                outcomes = self._pipeline.finish(item.scored)
+                settled = split(events, outcomes)
+                traced = self._observer.publishing(events, item.stages)
+                answers = answers_to(settled, manifest.reference, traced)
             async with self._bounded("publishing") as publishing:
                 too_large = await deliver(answers, sink=self._sink, dead_letters=self._dead_letters)
         except BaseException as error:
-            self._observer.failed(error)
+            self._observer.failed(_first(error) if isinstance(error, ExceptionGroup) else error)
             raise
         prepared = item.scored.prepared
         rows = RowFacts(
-            manifest=manifest, events=events, outcomes=outcomes, rows=prepared.rows, columns=prepared.columns
+            manifest=manifest,
+            events=events,
+            outcomes=outcomes,
+            rows=prepared.rows,
+            columns=prepared.columns,
+            known=(settled.predictions, [why for _, why in settled.refused]),
+            values=self._pipeline.values(item.scored),
         )
         stages = (*item.stages, encoding.stage("encode"), publishing.stage("publish"))
         self._observer.batch(batch_facts(rows, too_large, stages))

@@ -24,5 +24,5 @@ def is_left_to_host(environ: Mapping[str, str]) -> bool:
 
 def is_named(environ: Mapping[str, str]) -> bool:
     """Return whether the environment names any destination, and does not forbid it."""
-    disabled = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     return not disabled and any(environ.get(name) for name in (AZURE_MONITOR, *OTLP))

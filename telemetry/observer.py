@@ -45,6 +45,8 @@ class RowFacts:
         outcomes: one for each event.
         rows: the places, ascending, of the events that passed the checks.
         columns: their features, one row each, as the model was fed them.
+        known: the predictions, and why the others got none, each in their order, where they were told apart already.
+        values: the predictions' scores, in their order, where they are known already, shape [predictions].
     """
 
     manifest: Manifest
@@ -52,15 +54,21 @@ class RowFacts:
     outcomes: Sequence[Outcome]
     rows: Sequence[int]
     columns: Columns
+    known: tuple[Sequence[Prediction], Sequence[Rejected]] | None = None
+    values: NDArray[np.float64] | None = None
 
     @cached_property
     def refused(self) -> Sequence[Rejected]:
         """Why events got no prediction, in their order."""
+        if self.known is not None:
+            return self.known[1]
         return [outcome for outcome in self.outcomes if isinstance(outcome, Rejected)]
 
     @cached_property
     def predictions(self) -> Sequence[Prediction]:
         """The answers, in the order of their events."""
+        if self.known is not None:
+            return self.known[0]
         if self.refused:
             return [outcome for outcome in self.outcomes if isinstance(outcome, Prediction)]
         return cast("Sequence[Prediction]", self.outcomes)
@@ -74,6 +82,8 @@ class RowFacts:
     @cached_property
     def scores(self) -> NDArray[np.float64]:
         """The predictions' scores, in their order."""
+        if self.values is not None:
+            return self.values
         return np.fromiter(map(_score_of, self.predictions), np.float64, len(self.predictions))
 
 

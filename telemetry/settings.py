@@ -35,7 +35,7 @@ class TelemetrySettings(StrictSettings):
     service_name: Annotated[str, Field(min_length=1, max_length=256)] = "weir"
     traces_per_second: Annotated[float, Field(ge=0, le=1000)] = 5.0
     event_spans_per_second: Annotated[int, Field(ge=0, le=1000)] = 10
-    links: Annotated[int, Field(ge=0, le=96)] = 64
+    links: Annotated[int, Field(ge=0, le=96)] = 32
     metrics_interval_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     flush_s: Seconds = 5.0
     storage: Path | None = None

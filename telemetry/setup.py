@@ -16,7 +16,7 @@ from scoring import Manifest
 from telemetry.collection import Collector, refuse_unknown_names
 from telemetry.destinations import is_left_to_host, is_named
 from telemetry.drift import Drift
-from telemetry.logs import RedactingHandler, Redactor
+from telemetry.logs import RateLimit, RedactingHandler, Redactor
 from telemetry.observer import Observer, Observers
 from telemetry.requests import NullRequests, RequestObserver
 from telemetry.settings import TelemetrySettings
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Telemetry"]
 
 _AT_LEAST_S = 0.5
-_SENDING = ("azure", "opentelemetry", "urllib3", "requests")
+_SENDING = ("azure.core", "azure.monitor", "opentelemetry", "requests", "urllib3")
 
 
 class Telemetry:
@@ -142,8 +142,12 @@ class Telemetry:
         inner = None if self._providers is None else self._providers.log_handler()
         if inner is None:
             return None
+        logs = self._settings.logs
         handler = RedactingHandler(inner, self._redactor)
-        handler.setLevel(self._settings.logs.level.upper())
+        handler.addFilter(
+            RateLimit(repeats=logs.repeats_per_minute, seconds=60, lines_per_second=logs.lines_per_second)
+        )
+        handler.setLevel(logs.level.upper())
         handler.addFilter(lambda record: not record.name.startswith(_SENDING))
         logging.getLogger().addHandler(handler)
         return handler

@@ -57,11 +57,10 @@ async def _serve(
 ) -> None:
     http = settings.http
     listening = listen(http, shared=shared)
-    models = Models(LocalStore(settings.store), settings.deployments, http, telemetry.rows("http"))
+    models = Models(LocalStore(settings.store), settings.deployments, http, telemetry.rows("http"), telemetry.check)
     requests = telemetry.requests()
     with listening:
         await models.load()
-        telemetry.check(models.manifests())
         async with authenticator(http.auth) as who:
             application = Application(Handler(Service(models, http, requests), who, requests), http.limits)
             reloading = asyncio.create_task(keep_current(models, http.reload_s, deployments))
@@ -70,9 +69,11 @@ async def _serve(
             gc.set_threshold(50_000, 20, 20)
             host, port = listening.getsockname()[:2]
             _LOG.info("serving %s on http://%s:%d/docs", ", ".join(models.names()), host, port)
+            server = Server(application, http)
             try:
-                await Server(application, http).serve(sockets=[listening])
+                await server.serve(sockets=[listening])
             finally:
+                telemetry.end_by(server.end_by)
                 reloading.cancel()
                 with suppress(asyncio.CancelledError):
                     await reloading

@@ -54,7 +54,11 @@ def command(
         with Telemetry(settings.telemetry, os.environ, redactor) as telemetry:
             pipeline = load_deployment(settings, stream)
             telemetry.check([pipeline.manifest])
-            uvloop.run(_run_one(pipeline, stream, index, telemetry))
+            try:
+                uvloop.run(_run_one(pipeline, stream, index, telemetry))
+            except WeirError as error:
+                _LOG.error("ended: %s", error)
+                raise
     except WeirError as error:
         # a client library's thread may hang: say what is wrong, then end without waiting for it
         sys.stderr.write(f"error: {redactor.text(str(error))}\n")

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 from msgspec import UNSET
 from numpy.typing import NDArray
 
-from scoring import Feature, Manifest
+from scoring import Feature, Manifest, Prediction
 from telemetry.collection.hashing import Hasher
 from telemetry.collection.layout import Own
-from telemetry.collection.rows import Kept
+from telemetry.collection.rows import Kept, Unpacked
 
 __all__ = ["encode_parquet"]
 
@@ -55,14 +55,14 @@ def encode_parquet(batches: Sequence[Kept], hasher: Hasher) -> memoryview:
 
 def _table(batch: Kept, hasher: Hasher) -> pa.Table:
     columns: dict[str, pa.Array] = {}
-    own = batch.layout.own
-    for name, cells in _own_columns(batch, hasher).items():
+    own, rows = batch.layout.own, batch.unpack()
+    for name, cells in _own_columns(batch, rows, hasher).items():
         columns[own[name]] = cells
     if batch.layout.event_id is not None:
-        ids = [prediction.event_id for prediction in batch.predictions]
+        ids = [prediction.event_id for prediction in rows.predictions]
         columns[batch.layout.event_id] = _shown(ids, batch.layout.event_id in batch.layout.hashed, hasher)
     for feature in batch.layout.features:
-        cells = batch.columns[feature.name]
+        cells = rows.columns[feature.name]
         if feature.name in batch.layout.hashed:
             columns[feature.name] = pa.array(hasher(_values(feature, cells)), _HASH)
         else:
@@ -70,8 +70,8 @@ def _table(batch: Kept, hasher: Hasher) -> pa.Table:
     return pa.table(columns)
 
 
-def _own_columns(batch: Kept, hasher: Hasher) -> dict[Own, pa.Array]:
-    predictions, manifest = batch.predictions, batch.manifest
+def _own_columns(batch: Kept, rows: Unpacked, hasher: Hasher) -> dict[Own, pa.Array]:
+    predictions, manifest = rows.predictions, batch.manifest
     ids = [prediction.prediction_id for prediction in predictions]
     label = _label_type(manifest)
     columns: dict[Own, pa.Array] = {
@@ -83,11 +83,11 @@ def _own_columns(batch: Kept, hasher: Hasher) -> dict[Own, pa.Array]:
         "time": pa.repeat(pa.scalar(batch.time, pa.timestamp("us", "UTC")), len(ids)),
     }
     if manifest.task == "multiclass":
-        columns["scores"] = _scores(batch, label)
-    if batch.positions is not None:
-        columns["stream"] = pa.array([position.stream for position in batch.positions], pa.string())
-        columns["partition"] = pa.array([position.partition for position in batch.positions], pa.int32())
-        columns["offset"] = pa.array([position.offset for position in batch.positions], pa.int64())
+        columns["scores"] = _scores(predictions, label)
+    if rows.positions is not None:
+        columns["stream"] = pa.array([position.stream for position in rows.positions], pa.string())
+        columns["partition"] = pa.array([position.partition for position in rows.positions], pa.int32())
+        columns["offset"] = pa.array([position.offset for position in rows.positions], pa.int64())
     return columns
 
 
@@ -106,12 +106,12 @@ def _label_type(manifest: Manifest) -> _Labels:
     return _Labels(has_numbers=all(isinstance(label, int) for label in manifest.outputs.labels))
 
 
-def _scores(batch: Kept, label: _Labels) -> pa.Array:
+def _scores(predictions: Sequence[Prediction], label: _Labels) -> pa.Array:
     rows = [
         None
         if prediction.scores is UNSET
         else [{"label": label.cast(each.label), "score": each.score} for each in prediction.scores]
-        for prediction in batch.predictions
+        for prediction in predictions
     ]
     return pa.array(rows, pa.list_(pa.struct([("label", label.kind), ("score", pa.float64())])))
 

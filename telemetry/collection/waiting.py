@@ -74,7 +74,7 @@ class Waiting:
 
     def put(self, kept: Kept) -> None:
         """Add rows that were let in; they are dropped after all where their bytes do not fit."""
-        rows = len(kept.predictions)
+        rows = kept.rows
         with self._changed:
             if self._closed or self._held_bytes + kept.size > self._most_bytes:
                 self._let_go(rows, 0)

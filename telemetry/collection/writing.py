@@ -41,7 +41,7 @@ def parts_of(batches: Iterable[Kept], rows: int) -> "deque[list[Kept]]":
     open_parts: dict[tuple[object, ...], list[Kept]] = {}
     for batch in batches:
         manifest = batch.manifest
-        hour, shape = batch.time // _HOUR_US, (batch.positions is None, batch.hides_ids)
+        hour, shape = batch.time // _HOUR_US, (batch.has_positions, batch.hides_ids)
         key = (manifest.reference, manifest.digest, hour, shape)
         if key not in open_parts:
             open_parts[key] = []
@@ -152,7 +152,7 @@ class Writer:
 
 
 def _rows(part: Sequence[Kept]) -> int:
-    return sum(len(batch.predictions) for batch in part)
+    return sum(batch.rows for batch in part)
 
 
 def _bytes(part: Sequence[Kept]) -> int:

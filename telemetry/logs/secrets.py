@@ -14,6 +14,7 @@ __all__ = ["secrets_in"]
 _SHORTEST: Final = 6  # of what is only guessed to be secret
 _DEEPEST: Final = 32
 _PART: Final = re.compile(r"[;&?]")
+_HEADERS: Final = re.compile(r"OTEL_EXPORTER_OTLP_(\w+_)?HEADERS")
 _USER: Final = re.compile(r"://[^\s/?#:@]*:(?P<password>[^\s/?#]+)@")
 
 
@@ -22,7 +23,8 @@ def secrets_in(settings: BaseModel | None, environ: Mapping[str, str]) -> frozen
 
     Args:
         settings: every SecretStr and SecretBytes in them counts, however deep; None where they are not read yet.
-        environ: variables whose names say so count, and those that hold a connection string with a key.
+        environ: variables whose names say so count, those that hold a connection string with a key, and the headers
+            that an OTLP exporter sends.
 
     Returns:
         The secrets whole, and of connection strings, SAS tokens and addresses with a password the secret parts alone.
@@ -30,7 +32,8 @@ def secrets_in(settings: BaseModel | None, environ: Mapping[str, str]) -> frozen
     found = {secret for secret in _secrets(settings, 0) if secret}
     named = {value for name, value in environ.items() if variable_names_a_secret(name) and len(value) >= _SHORTEST}
     parts = {part for text in (*found, *environ.values()) for part in _parts(text)}
-    return frozenset(found | named | parts)
+    headers = {part for name, value in environ.items() if _HEADERS.fullmatch(name) for part in _of_headers(value)}
+    return frozenset(found | named | parts | headers)
 
 
 def _secrets(value: Any, depth: int) -> Iterator[str]:
@@ -43,6 +46,14 @@ def _secrets(value: Any, depth: int) -> Iterator[str]:
     else:
         for inner in _inside(value):
             yield from _secrets(inner, depth + 1)
+
+
+def _of_headers(text: str) -> Iterator[str]:
+    """Yield the values of `name=value,name=value`; of what has no such form, all of it."""
+    for part in text.split(","):
+        value = (part.partition("=")[2] or part).strip()
+        if len(value) >= _SHORTEST:
+            yield value
 
 
 def _inside(value: Any) -> list[Any]:

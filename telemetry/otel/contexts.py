@@ -42,7 +42,7 @@ def producers_of(events: Sequence[Event]) -> Producers:
         row: text
         for row, headers in enumerate(map(_headers_of, events))
         for name, text in headers
-        if name in _NAMES and len(text) == _LENGTH
+        if name in _NAMES and text is not None and len(text) == _LENGTH  # Kafka lets a header be null
     }
     return Producers(texts, [row for row, text in texts.items() if text[-1] in _SAMPLED])
 

@@ -40,11 +40,11 @@ class Exporters(NamedTuple):
 
 
 class _Signals(NamedTuple):
-    """What makes one destination's exporters."""
+    """What makes one destination's exporters; None where it does not get those."""
 
-    spans: Callable[[], Any]
-    metrics: Callable[[], Any]
-    logs: Callable[[], Any]
+    spans: Callable[[], Any] | None
+    metrics: Callable[[], Any] | None
+    logs: Callable[[], Any] | None
 
 
 def exporters_named(settings: TelemetrySettings, environ: Mapping[str, str], tracers: TracerProvider) -> Exporters:
@@ -63,9 +63,13 @@ def exporters_named(settings: TelemetrySettings, environ: Mapping[str, str], tra
         signals.append(_otlp(environ))
     interval = settings.metrics_interval_s * 1000
     return Exporters(
-        spans=[BatchSpanProcessor(each.spans()) for each in signals],
-        readers=[PeriodicExportingMetricReader(each.metrics(), export_interval_millis=interval) for each in signals],
-        logs=[BatchLogRecordProcessor(each.logs()) for each in signals],
+        spans=[BatchSpanProcessor(each.spans()) for each in signals if each.spans],
+        readers=[
+            PeriodicExportingMetricReader(each.metrics(), export_interval_millis=interval)
+            for each in signals
+            if each.metrics
+        ],
+        logs=[BatchLogRecordProcessor(each.logs()) for each in signals if each.logs],
     )
 
 
@@ -79,7 +83,10 @@ def _azure_monitor(settings: TelemetrySettings, environ: Mapping[str, str], trac
 
     for name, value in _UNASKED.items():
         os.environ.setdefault(name, value)
+    # what cannot be sent is stored at once: a sender that tries again meanwhile would not come to that before a stop
+    patience = {} if settings.storage_bytes == 0 else {"retry_total": 0, "read_timeout": max(1.0, settings.flush_s / 3)}
     options: dict[str, Any] = {
+        **patience,
         "connection_string": environ[AZURE_MONITOR],
         "disable_offline_storage": settings.storage_bytes == 0,
         "storage_max_size": settings.storage_bytes,
@@ -109,9 +116,12 @@ def _otlp(environ: Mapping[str, str]) -> _Signals:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
-    protocol = environ.get(_PROTOCOL, _SPOKEN)
-    if protocol != _SPOKEN:
-        raise ConfigurationError(
-            f"{_PROTOCOL} of the environment is {protocol!r}; expected {_SPOKEN}, on port 4318 of most collectors"
-        )
-    return _Signals(OTLPSpanExporter, OTLPMetricExporter, OTLPLogExporter)
+    for name in (_PROTOCOL, *(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL" for signal in ("TRACES", "METRICS", "LOGS"))):
+        protocol = environ.get(name) or _SPOKEN
+        if protocol != _SPOKEN:
+            raise ConfigurationError(
+                f"{name} of the environment is {protocol!r}; expected {_SPOKEN}, on port 4318 of most collectors"
+            )
+    every, *single = (bool(environ.get(name)) for name in OTLP)
+    kinds = (OTLPSpanExporter, OTLPMetricExporter, OTLPLogExporter)
+    return _Signals(*(kind if every or named else None for kind, named in zip(kinds, single, strict=True)))

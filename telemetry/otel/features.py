@@ -1,7 +1,7 @@
 """How many values of each feature are null, and how many lie outside what training saw: over every row."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +11,21 @@ from scoring.columns import Columns
 
 __all__ = ["FeatureCounts"]
 
+_MOST: Final = 1000  # features; each is a figure of its own
+
 
 class FeatureCounts:
     """Counts of one model's features.
 
     Attributes:
-        features: those that can be counted: numbers, and strings with known categories.
+        features: those that are counted: numbers, and strings with known categories; the first thousand.
         nulls: values that were null, by feature.
         outside: values below the smallest or above the largest seen in training, or of a category not seen.
         rows: how many were looked at.
     """
 
     def __init__(self, manifest: Manifest) -> None:
-        self.features: Sequence[Feature] = [feature for feature in manifest.features if _is_counted(feature)]
+        self.features: Sequence[Feature] = [feature for feature in manifest.features if _is_counted(feature)][:_MOST]
         self.nulls = np.zeros(len(self.features), np.int64)
         self.outside = np.zeros(len(self.features), np.int64)
         self.rows = 0
@@ -33,13 +35,13 @@ class FeatureCounts:
             if feature.categories is not None
         }
 
-    def add(self, columns: Columns) -> None:
-        """Count the rows of columns as the model is fed them: NaN and the empty string are nulls."""
-        if not columns:
-            return
-        self.rows += len(next(iter(columns.values())))
+    def add(self, batches: Sequence[Columns]) -> None:
+        """Count rows of columns as the model is fed them: NaN and the empty string are nulls."""
+        laid = [dict(columns.items()) for columns in batches]
+        self.rows += sum(len(next(iter(columns.values()))) for columns in laid)
         for place, feature in enumerate(self.features):
-            column = columns[feature.name]
+            parts = [columns[feature.name] for columns in laid]
+            column = parts[0] if len(parts) == 1 else np.concatenate(parts)
             if feature.textual:
                 self._add_strings(place, feature, column)
             else:

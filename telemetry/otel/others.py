@@ -20,7 +20,7 @@ def show_drift(meter: Meter, drift: Drift, door: str) -> None:
                 if shown is not None:
                     yield Observation(shown, _attributes(figures, door))
 
-        meter.create_observable_gauge(name, [observe], "1", what)
+        meter.create_observable_gauge(name, [observe], "{index}", what)
 
     gauge("weir.drift.psi", "Population stability index against training.", lambda figures: figures.psi)
     gauge("weir.drift.ks", "Kolmogorov-Smirnov distance from training.", lambda figures: figures.ks)

@@ -14,19 +14,19 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.view import View
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanKind, Tracer
 
 from telemetry.otel.exporters import exporters_named
+from telemetry.otel.sampling import sampler_of
 from telemetry.settings import TelemetrySettings
 
 __all__ = ["HostProviders", "OwnProviders", "Providers"]
 
 _NAME: Final = "weir"
 _LIMITS: Final = SpanLimits(max_span_attributes=64, max_links=96, max_attribute_length=2048)
-_SAMPLER: Final = "OTEL_TRACES_SAMPLER"
 # A figure keeps these of its attributes, whatever it is given: all of them are few.
 _VIEWS: Final = {
     "http.server.*": {"http.request.method", "http.response.status_code", "http.route", "url.scheme", "error.type"},
@@ -92,13 +92,8 @@ class OwnProviders:
         Raises:
             ConfigurationError: a variable of the environment is wrong.
         """
-        resource = Resource.create(
-            {
-                "service.name": environ.get("OTEL_SERVICE_NAME", settings.service_name),
-                "service.instance.id": f"{socket.gethostname()}-{os.getpid()}",
-            }
-        )
-        sampler = None if environ.get(_SAMPLER) else _about(settings.traces_per_second)
+        resource = _resource(settings)
+        sampler = sampler_of(settings, environ)
         self._tracers = TracerProvider(sampler, resource, shutdown_on_exit=False, span_limits=_LIMITS)
         self._event_tracers = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False, span_limits=_LIMITS)
         exporters = exporters_named(settings, environ, self._tracers)
@@ -142,11 +137,14 @@ class HostProviders:
         del seconds
 
 
-def _about(per_second: float) -> Sampler:
-    from azure.monitor.opentelemetry.exporter import RateLimitedSampler  # noqa: PLC0415 - it takes half a second
-
-    # a caller's decision stands; the sampler by itself would decide again
-    return ParentBased(RateLimitedSampler(per_second))
+def _resource(settings: TelemetrySettings) -> Resource:
+    """Return what we are called; what OpenTelemetry's variables say stands."""
+    given = OTELResourceDetector().detect().attributes
+    own = {
+        "service.name": settings.service_name,
+        "service.instance.id": f"{socket.gethostname()}-{os.getpid()}",
+    }
+    return Resource.create({key: value for key, value in own.items() if not given.get(key)})
 
 
 def _all_end(steps: tuple[Callable[[], None], ...], seconds: float) -> bool:

@@ -7,13 +7,13 @@ __all__ = ["Allowance"]
 
 
 class Allowance:
-    """An allowance that fills up by so many a second, and holds those of one second.
+    """An allowance of so many in each second; what is not taken in one is not kept for the next.
 
     Attributes:
         refused: how many were asked for and not granted.
     """
 
-    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
         self._clock = clock
         self._left = per_second
@@ -23,9 +23,9 @@ class Allowance:
     def left(self) -> int:
         """Return how many would be granted now."""
         now = self._clock()
-        self._left = min(self._per_second, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        return int(self._left)
+        if now >= self._at + 1:
+            self._left, self._at = self._per_second, now
+        return self._left
 
     def take(self, wanted: int) -> int:
         """Return how many of those wanted are granted."""

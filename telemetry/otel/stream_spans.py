@@ -8,6 +8,7 @@ Rules:
   only while there are spans to be made.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
@@ -49,6 +50,13 @@ class _Open(NamedTuple):
     producers: Producers
 
 
+class _Acknowledged(NamedTuple):
+    """A batch that a later commit may cover, and when it was acknowledged, in nanoseconds since 1970 UTC."""
+
+    span: Span
+    end: int
+
+
 class StreamSpans(NullObserver):
     """Makes spans of a stream's batches."""
 
@@ -59,7 +67,7 @@ class StreamSpans(NullObserver):
         subject: StreamSubject,
         *,
         links: int,
-        event_spans_per_second: float,
+        event_spans_per_second: int,
         redact: Callable[[str], str],
     ) -> None:
         """Set it up.
@@ -79,7 +87,7 @@ class StreamSpans(NullObserver):
         self._links = links
         self._allowance = Allowance(event_spans_per_second)
         self._open: _Open | None = None
-        self._uncommitted: deque[SpanContext] = deque(maxlen=_COMMITTED)
+        self._uncommitted: deque[_Acknowledged] = deque(maxlen=_COMMITTED)
         self._source = {
             **subject.source.mapped,
             "messaging.consumer.group.name": subject.group,
@@ -92,7 +100,7 @@ class StreamSpans(NullObserver):
         span = self._tracer.start_span(
             f"process {self._subject.source.name}",
             kind=SpanKind.CONSUMER,
-            attributes={**self._source, "messaging.batch.message_count": len(events)},
+            attributes={**self._source, "messaging.batch.message_count": len(events), "weir.batch.events": len(events)},
             start_time=stages[0].start,
         )
         below = set_span_in_context(span, Context())
@@ -136,7 +144,7 @@ class StreamSpans(NullObserver):
                     "weir.batch.rejected": sum(facts.rejected.values()),
                 }
             )
-            self._uncommitted.append(span.get_span_context())
+            self._uncommitted.append(_Acknowledged(span, time.time_ns()))
         span.end(end)
 
     def failed(self, error: BaseException) -> None:
@@ -145,26 +153,31 @@ class StreamSpans(NullObserver):
         if opened is None:
             return
         for span in (opened.publishing, opened.span):
+            words = self._redact(str(error))[:_SHOWN]
             span.set_attribute("error.type", type(error).__name__)
-            span.set_status(Status(StatusCode.ERROR, self._redact(str(error))[:_SHOWN]))
+            # Azure Monitor's exporter leaves out what the conventions call these
+            span.set_attributes({"weir.error.type": type(error).__name__, "weir.error.reason": words})
+            span.set_status(Status(StatusCode.ERROR, words))
             span.end()
 
     def committed(self, stage: Stage) -> None:
         """Make a span below the last batch that was committed, with links to those before it."""
-        if not self._uncommitted:
+        covered: list[Span] = []
+        while self._uncommitted and self._uncommitted[0].end <= stage.start:
+            covered.append(self._uncommitted.popleft().span)
+        if not covered:
             return
-        *others, last = self._uncommitted
-        self._uncommitted.clear()
+        *others, last = covered
         self._tracer.start_span(
             f"commit {self._subject.source.name}",
-            _below(last),
+            set_span_in_context(last, Context()),
             kind=SpanKind.CLIENT,
             attributes={
                 **self._source,
                 "messaging.operation.name": "commit",
                 "messaging.operation.type": "settle",
             },
-            links=[Link(context) for context in others],
+            links=[Link(span.get_span_context()) for span in others],
             start_time=stage.start,
         ).end(stage.end)
 
@@ -182,15 +195,17 @@ class StreamSpans(NullObserver):
             span.set_attribute("weir.links.omitted", len(producers.texts) - linked)
 
     def _make_event_spans(self, opened: _Open, facts: BatchFacts) -> None:
-        texts = opened.producers.texts
-        sampled = set(opened.producers.sampled)
-        wanted = len(sampled) + facts.positive + sum(facts.rejected.values())
-        granted = self._allowance.take(wanted) if wanted else 0
-        if granted < wanted:
-            opened.span.set_attribute("weir.event_spans.omitted", wanted - granted)
+        """Make spans of what is remarkable, then of what producers trace, as many as are allowed."""
+        if not self._allowance.left() and not opened.span.is_recording():
+            return
+        texts, sampled = opened.producers.texts, set(opened.producers.sampled)
+        remarkable = list(_remarkable(facts.rows)) if facts.positive or facts.rejected else []
+        rows = [*remarkable, *sorted(sampled.difference(remarkable))]
+        granted = self._allowance.take(len(rows))
+        if granted < len(rows):
+            opened.span.set_attribute("weir.event_spans.omitted", len(rows) - granted)
         batch = opened.span.get_span_context()
-        others = (row for row in _remarkable(facts.rows) if row not in sampled)
-        for row in islice(chain(opened.producers.sampled, others), granted):
+        for row in rows[:granted]:
             self._make_event_span(span_context(texts[row]) if row in sampled else None, batch, facts, row)
 
     def _make_event_span(self, producer: SpanContext | None, batch: SpanContext, facts: BatchFacts, row: int) -> None:
@@ -222,7 +237,7 @@ def _of_event(rows: RowFacts, row: int) -> dict[str, AttributeValue]:
     attributes["weir.model.version"] = rows.manifest.version
     if event.position is not None:
         attributes["messaging.destination.partition.id"] = str(event.position.partition)
-        attributes["messaging.kafka.offset"] = event.position.offset
+        attributes["weir.source"] = str(event.position)
     attributes.update(_of_outcome(outcome))
     return attributes
 

@@ -54,6 +54,15 @@ def test_facts_are_given_by_name():
 
 def test_what_the_package_offers():
     facts_and_figures = {"BatchFacts", "Counters", "RowFacts", "SliceFacts", "Stage", "Traced"}
-    hooks = {"NullObserver", "NullRequests", "Observer", "Observers", "RequestObserver", "Watched", "NullSlices", "SliceObserver"}
+    hooks = {
+        "NullObserver",
+        "NullRequests",
+        "Observer",
+        "Observers",
+        "RequestObserver",
+        "Watched",
+        "NullSlices",
+        "SliceObserver",
+    }
     assert set(telemetry.__all__) == facts_and_figures | hooks | {"Place", "StreamSubject"}
     assert all(hasattr(telemetry, name) for name in telemetry.__all__)

@@ -331,3 +331,22 @@ def test_images_are_laid_out_a_few_at_a_time():
     assert [outcome.score for outcome in outcomes] == [9.0] * 12
     assert max(laid_out) == pipeline.max_rows == 5
     assert pipeline.score_classes([event(photo=photo)] * 6) == [[9.0]] * 6
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "outlier"])
+def test_the_scores_of_a_batch_are_those_of_its_predictions(task):
+    width = {"binary": 2, "multiclass": 3}.get(task)
+
+    def score(columns):
+        x = columns["x"]
+        found = np.where(x == 3, np.nan, x / 7)
+        return found if width is None else np.stack([found + place for place in range(width)], axis=1)
+
+    pipeline = Pipeline(manifest(feature("x"), task=task), FakeScorer(score))
+    events = [event(x=number) for number in range(6)] + [Event(b"no")]
+    scored = pipeline.run(pipeline.prepare(events))
+    predictions = [each for each in pipeline.finish(scored) if isinstance(each, Prediction)]
+    assert len(predictions) == 5
+    assert pipeline.values(scored).tolist() == [each.score for each in predictions]
+    nothing = pipeline.run(pipeline.prepare(events[-1:]))
+    assert pipeline.values(nothing).tolist() == []

@@ -14,7 +14,7 @@ LAYOUT = layout_of(MODEL, settings())
 
 def kept(rows, size=1):
     return Kept(
-        manifest=MODEL, layout=LAYOUT, time=0, predictions=[None] * rows, positions=None, columns={},
+        manifest=MODEL, layout=LAYOUT, time=0, rows=rows, packed=b"", arrays={}, has_positions=False,
         hides_ids=False, size=size,
     )  # fmt: skip
 
@@ -35,7 +35,7 @@ def test_rows_are_held_until_they_are_written(waiting):
     assert (add(waiting, 4), add(waiting, 4), add(waiting, 4)) == (4, 4, 2)
     assert waiting.counts == Counts(collected=0, dropped=2, parts=0, waiting=10)
     taken, is_last = waiting.take(0)
-    assert ([len(each.predictions) for each in taken], is_last) == ([4, 4, 2], False)
+    assert ([each.rows for each in taken], is_last) == ([4, 4, 2], False)
     assert add(waiting, 1) == 0
     waiting.written(8, 2)
     waiting.failed(2, 1)

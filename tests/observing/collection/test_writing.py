@@ -15,15 +15,15 @@ NOON_US = 1_763_640_000_000_000
 MODEL, NEXT = card_manifest(), card_manifest(version=2)
 
 
-def kept(rows=1, *, model=MODEL, time=NOON_US, hides_ids=False, positions=None, size=1):
+def kept(rows=1, *, model=MODEL, time=NOON_US, hides_ids=False, has_positions=False, size=1):
     return Kept(
-        manifest=model, layout=layout_of(model, settings()), time=time, predictions=[None] * rows,
-        positions=positions, columns={}, hides_ids=hides_ids, size=size,
+        manifest=model, layout=layout_of(model, settings()), time=time, rows=rows, packed=b"",
+        arrays={}, has_positions=has_positions, hides_ids=hides_ids, size=size,
     )  # fmt: skip
 
 
 def shown(parts):
-    return [[len(batch.predictions) for batch in part] for part in parts]
+    return [[batch.rows for batch in part] for part in parts]
 
 
 def test_a_part_ends_with_the_batch_that_fills_it():
@@ -33,7 +33,7 @@ def test_a_part_ends_with_the_batch_that_fills_it():
 
 
 @pytest.mark.parametrize(
-    "other", [{"model": NEXT}, {"time": NOON_US + HOUR_US}, {"hides_ids": True}, {"positions": [None]}]
+    "other", [{"model": NEXT}, {"time": NOON_US + HOUR_US}, {"hides_ids": True}, {"has_positions": True}]
 )
 def test_what_differs_is_kept_apart(other):
     assert shown(parts_of([kept(1), kept(2, **other), kept(3), kept(4, **other)], 50)) == [[1, 3], [2, 4]]
@@ -45,7 +45,7 @@ def writing(storage, encode=lambda part: memoryview(b"%d" % len(part)), **more):
     waiting = Waiting(rows=1000, enough=1)
     fields = {"to": "there", "flush_s": 60, "part_rows": 100, "pauses_s": (0.001, 0.001)}
     writer = Writer(waiting, storage, encode, **(fields | more))
-    yield lambda batch: waiting.let_in(len(batch.predictions)) and waiting.put(batch), waiting
+    yield lambda batch: waiting.let_in(batch.rows) and waiting.put(batch), waiting
     waiting.close()
     assert writer.join(10)
 
@@ -97,7 +97,7 @@ def test_a_failure_that_stays_is_told_once_a_while(caplog):
 
 def test_rows_that_cannot_be_encoded_do_not_stop_the_next(caplog):
     def encode(part):
-        if len(part[0].predictions) == 2:
+        if part[0].rows == 2:
             raise ValueError("4111111111111111 is not a country")
         return memoryview(b"")
 

@@ -33,6 +33,7 @@ def test_a_request_goes_on_with_its_callers_trace(door):
         "url.scheme": "http",
         "server.address": "scores.example",
         "server.port": 8080,
+        "_MS.ProcessedByMetricExtractors": "True",
     }
     assert (scoring.name, scoring.parent.span_id) == ("score fraud:3", request.context.span_id)
     assert scoring.attributes == {"weir.model": "fraud:3", "weir.batch.rows": 2}

@@ -1,9 +1,12 @@
 import threading
 
+from scoring import Rejected
 from scoring.errors import SinkError
+from stream_worker.facts import batch_facts
 from telemetry import Stage
 from telemetry.otel.metrics import RowMetrics, StreamMetrics
-from tests.observing.otel.facts import BEGUN, SUBJECT, Figures, event, rows, run_through
+from telemetry.otel.models import Models
+from tests.observing.otel.facts import BEGUN, SUBJECT, Figures, event, rows, run_through, stages
 
 BATCH = [event(1, 0.1), event(2, 0.9), event(3, "much"), event(4, 1.5)]
 
@@ -60,6 +63,37 @@ def test_latencies_and_scores_are_counted_by_bounds():
     latencies = figures.values("weir.event.latency", "le")
     assert latencies[("60000",)] == 0  # the batch's clock stands in 2023
     assert latencies[("+Inf",)] == 4
+
+
+def test_a_prediction_that_became_a_dead_letter_counts_as_one():
+    figures, observer = watched()
+    facts = batch_facts(rows(BATCH), [Rejected("prediction_too_large", "no")], stages("decode", "publish"))
+    observer.batch(facts)
+    observer.scored(facts.rows)
+    assert figures.values("weir.events.predicted") == {(): 2}
+    assert figures.values("weir.events.rejected", "weir.error.code") == {
+        ("wrong_type",): 1,
+        ("prediction_too_large",): 1,
+    }
+    assert figures.values("messaging.client.sent.messages") == {(): 2}
+
+
+def test_a_model_that_was_replaced_is_no_longer_in_use():
+    now = [0.0]
+    models = Models("http", clock=lambda: now[0])
+    models.add(rows(BATCH), {})
+    now[0] = 1000.0
+    assert [model.received for model in models.read()] == [4]
+    assert list(models.read(recent=True)) == []
+
+
+def test_single_rows_wait_to_be_counted_together_and_none_is_missing():
+    figures = Figures()
+    observer = RowMetrics(figures.meter, "http")
+    for _ in range(700):
+        observer.scored(rows(BATCH[3:]))
+    assert figures.values("weir.feature.rows") == {(): 700}
+    assert figures.values("weir.feature.out_of_range", "weir.feature") == {("x",): 700}
 
 
 def test_values_that_training_never_saw():

@@ -13,15 +13,17 @@ from tests.observing.otel.facts import event, traceparent
 from tests.scoring.makers import feature, manifest
 
 
-def test_an_allowance_fills_up_to_a_second_and_no_further():
+def test_an_allowance_is_of_one_second():
     now = [0.0]
     allowance = Allowance(4, clock=lambda: now[0])
     assert [allowance.take(3), allowance.take(3), allowance.take(1)] == [3, 1, 0]
-    now[0] = 0.5
-    assert allowance.take(9) == 2
+    now[0] = 0.9
+    assert allowance.take(9) == 0
+    now[0] = 1.1
+    assert allowance.take(1) == 1
     now[0] = 60
     assert allowance.take(9) == 4
-    assert allowance.refused == 2 + 1 + 7 + 5
+    assert allowance.refused == 2 + 1 + 9 + 5
 
 
 @given(st.lists(st.floats(-1e9, 1e9), max_size=50))
@@ -56,13 +58,12 @@ class TestFeatures:
             "t": np.array(["x"] * 5, object),
             "b": np.array([True] * 5),
         }
-        counts.add(columns)
-        counts.add(columns)
-        counts.add({})
+        counts.add([columns])
+        counts.add([columns, columns])
         assert [each.name for each in counts.features] == ["a", "n", "c"]
-        assert counts.nulls.tolist() == [2, 0, 2]
-        assert counts.outside.tolist() == [4, 4, 4]
-        assert counts.rows == 10
+        assert counts.nulls.tolist() == [3, 0, 3]
+        assert counts.outside.tolist() == [6, 6, 6]
+        assert counts.rows == 15
 
 
 class TestContexts:

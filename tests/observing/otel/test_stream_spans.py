@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
@@ -44,6 +46,7 @@ def test_a_batch_is_a_consumer_span_with_its_steps_below_it():
         "messaging.operation.name": "process",
         "messaging.operation.type": "process",
         "messaging.batch.message_count": 2,
+        "weir.batch.events": 2,
         "server.address": "broker.example",
         "server.port": 9092,
         "net.peer.name": "broker.example",
@@ -123,20 +126,32 @@ class TestEvents:
         assert span.attributes["weir.outcome"] == "predicted"
         assert span.attributes["weir.score"] == 0.0
         assert span.attributes["messaging.destination.partition.id"] == "3"
-        assert span.attributes["messaging.kafka.offset"] == 1
+        assert span.attributes["weir.source"] == "events/3/1"
 
     def test_what_is_positive_or_refused_has_one_in_its_batch(self):
         watched = Watched()
         run_through(watched.observer, [event(1, 0.1), event(2, 0.9), event(3, "much")])
         [batch] = watched.spans.named("process events")
         positive, refused = watched.events.all()
+        assert positive.attributes["weir.source"] == "events/3/2"
         assert {span.parent.span_id for span in (positive, refused)} == {batch.context.span_id}
         assert {span.kind for span in (positive, refused)} == {SpanKind.INTERNAL}
-        assert (positive.attributes["weir.label"], positive.attributes["messaging.kafka.offset"]) == ("yes", 2)
+        assert positive.attributes["weir.label"] == "yes"
         assert refused.attributes["weir.outcome"] == "rejected"
         assert (refused.attributes["weir.error.code"], refused.attributes["weir.error.field"]) == ("wrong_type", "x")
         assert "much" not in str(refused.attributes)
         assert (batch.attributes["weir.batch.positive"], batch.attributes["weir.batch.rejected"]) == (1, 1)
+
+    def test_what_is_remarkable_comes_before_what_is_only_traced(self):
+        watched = Watched(event_spans_per_second=3)
+        events = [event(number, 0.1, traceparent(number)) for number in range(1, 51)]
+        events += [event(51, 0.9, traceparent(51)), event(52, "much", traceparent(52)), event(53, "more")]
+        run_through(watched.observer, events)
+        assert [span.attributes["weir.source"] for span in watched.events.all()] == [
+            "events/3/51", "events/3/52", "events/3/53",
+        ]  # fmt: skip
+        [batch] = watched.spans.named("process events")
+        assert batch.attributes["weir.event_spans.omitted"] == 50
 
     def test_they_are_no_more_than_allowed_and_the_others_are_counted(self):
         watched = Watched(event_spans_per_second=4)
@@ -162,10 +177,19 @@ def test_a_commit_stands_below_the_last_batch_and_names_those_before():
     watched = Watched()
     for number in range(3):
         run_through(watched.observer, [event(number)])
-    watched.observer.committed(Stage("commit", BEGUN, BEGUN + 5))
-    watched.observer.committed(Stage("commit", BEGUN, BEGUN + 5))
-    one, two, three = watched.spans.named("process events")
+    now = time.time_ns()
+    watched.observer.committed(Stage("commit", now, now + 5))
+    run_through(watched.observer, [event(4)])
+    watched.observer.committed(Stage("commit", now, now + 5))  # it began before that one was acknowledged
+    one, two, three, _ = watched.spans.named("process events")
     [commit] = watched.spans.named("commit events")
     assert (commit.kind, commit.parent.span_id) == (SpanKind.CLIENT, three.context.span_id)
     assert [link.context.span_id for link in commit.links] == [one.context.span_id, two.context.span_id]
     assert commit.attributes["messaging.operation.type"] == "settle"
+
+
+def test_a_batch_whose_commit_nobody_saw_takes_no_memory():
+    watched = Watched()
+    for number in range(100):
+        run_through(watched.observer, [event(number)])
+    assert len(watched.observer._uncommitted) == 32

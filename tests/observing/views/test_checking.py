@@ -35,7 +35,7 @@ PLANTED_KQL = [
 ]
 PLANTED_PROMQL = [
     ("alerts: WeirLag", "weir_consumer_lag", "weir_lag", "no series 'weir_lag' was sent"),
-    ("alerts: WeirDrift", "weir_drift_psi_ratio", "weir_drift_psi", "no series 'weir_drift_psi' was sent"),
+    ("alerts: WeirDrift", "weir_drift_psi", "weir_drift_psi_ratio", "no series 'weir_drift_psi_ratio' was sent"),
     ("alerts: WeirRejects", "weir_model_name", "model", "none of its series has the label 'model'"),
     ("alerts: WeirNoEvents", "sum by (job)", "sum by (job) (", "not PromQL at"),
     ("dashboard: Events A", 'job=~"weir"', 'service="weir"', "weir_events_received_total has no label 'service'"),
