@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
+
+from tests.fetched import cache, fetch, install_packages
 
 __all__ = ["azurite_program", "missing_tools"]
 
@@ -33,49 +32,18 @@ def azurite_program() -> Path:
     """
     folder = _folder()
     if not folder.exists():
-        _fetch(folder)
+        fetch(folder, _fill)
     return folder / _PROGRAM
 
 
 def _folder() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     lock = _LOCK.read_bytes()
     version = json.loads(lock)["packages"]["node_modules/azurite"]["version"]
     # The digest makes any change of the lock, not only a new version, fetch anew.
-    return cache / "weir" / f"azurite-{version}-{hashlib.sha256(lock).hexdigest()[:8]}"
+    return cache() / f"azurite-{version}-{hashlib.sha256(lock).hexdigest()[:8]}"
 
 
-def _fetch(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as workshop:
-        packages = Path(workshop, "packages")
-        packages.mkdir()
-        for name in ("package.json", _LOCK.name):
-            shutil.copy(_HERE / name, packages)
-        _install(packages)
-        # One rename, so that an interrupted download is never taken for a finished one.
-        try:
-            packages.rename(folder)
-        except OSError:
-            if not folder.exists():  # else another run was quicker, with the same packages
-                raise
-
-
-def _install(target: Path) -> None:
-    # No package may run anything of its own while it is installed.
-    command = ["npm", "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        npm = subprocess.run(
-            command,
-            cwd=target,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_DOWNLOAD_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"npm did not fetch Azurite within {_DOWNLOAD_SECONDS} s") from error
-    if npm.returncode or not (target / _PROGRAM).exists():
-        raise RuntimeError(f"npm could not fetch Azurite:\n{npm.stdout[-4000:]}")
+def _fill(target: Path) -> None:
+    said = install_packages(target, _LOCK, what="Azurite", seconds=_DOWNLOAD_SECONDS)
+    if not (target / _PROGRAM).exists():
+        raise RuntimeError(f"npm could not fetch Azurite:\n{said[-4000:]}")

@@ -6,13 +6,13 @@ editor; Bicep with tree-sitter's grammar. None of them runs a query.
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.fetched import cache, fetch, install_packages
 
 __all__ = ["missing_tools", "read"]
 
@@ -39,7 +39,7 @@ def read(**asked: Mapping[str, Any]) -> dict[str, Any]:
     """
     folder = _folder()
     if not folder.exists():
-        _fetch(folder)
+        fetch(folder, _fill)
     command = ["node", str(_HERE / "reader.cjs"), str(folder)]
     node = subprocess.run(
         command, input=json.dumps(asked), capture_output=True, text=True, timeout=_READ_SECONDS, check=False
@@ -50,42 +50,9 @@ def read(**asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _folder() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     # The digest makes any change of the lock fetch anew.
-    return cache / "weir" / f"query-languages-{hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:8]}"
+    return cache() / f"query-languages-{hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:8]}"
 
 
-def _fetch(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as workshop:
-        packages = Path(workshop, "packages")
-        packages.mkdir()
-        for name in ("package.json", _LOCK.name):
-            shutil.copy(_HERE / name, packages)
-        _install(packages)
-        # One rename, so that an interrupted download is never taken for a finished one.
-        try:
-            packages.rename(folder)
-        except OSError:
-            if not folder.exists():  # else another run was quicker, with the same packages
-                raise
-
-
-def _install(target: Path) -> None:
-    # No package may run anything of its own while it is installed.
-    command = ["npm", "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        npm = subprocess.run(
-            command,
-            cwd=target,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_DOWNLOAD_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"npm did not fetch the languages' parsers within {_DOWNLOAD_SECONDS} s") from error
-    if npm.returncode:
-        raise RuntimeError(f"npm could not fetch the languages' parsers:\n{npm.stdout[-4000:]}")
+def _fill(target: Path) -> None:
+    install_packages(target, _LOCK, what="the languages' parsers", seconds=_DOWNLOAD_SECONDS)
