@@ -1,7 +1,5 @@
 """`weir drift`: how far what came in lately is from what the model was converted with."""
 
-import logging
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from telemetry.drift import DriftFigures, DriftSettings, ModelBins, figures_of, 
 from weir.drift_reading import Reader, Tally
 from weir.drift_report import Subject, report
 from weir.drift_words import HEADINGS, cells, named, read, worst_first
+from weir.logs import begin_quiet_log
 from weir.replay_options import planned, served_model, storage_of_environment
 from weir.settings import load_settings
 
@@ -56,7 +55,7 @@ def command(
 
     Example: weir drift archive/ --model fraud@champion --to drift.html --fail-above 0.25
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    begin_quiet_log()
     settings = load_settings(config)
     _check_target(to)
     served, manifest = served_model(settings, model)

@@ -2,10 +2,10 @@
 
 import os
 
-from telemetry.logs import Redactor, guard_uncaught, secrets_in, set_up_logs
+from telemetry.logs import LogSettings, Redactor, guard_uncaught, secrets_in, set_up_logs
 from weir.settings import Settings
 
-__all__ = ["begin_log"]
+__all__ = ["begin_log", "begin_quiet_log"]
 
 
 def begin_log(settings: Settings) -> Redactor:
@@ -14,3 +14,9 @@ def begin_log(settings: Settings) -> Redactor:
     set_up_logs(settings.telemetry.logs, service=settings.telemetry.service_name, redactor=redactor)
     guard_uncaught(redactor)
     return redactor
+
+
+def begin_quiet_log() -> None:
+    """Set the log up for a command that ends by itself, and says what it found in its own words: warnings only."""
+    redactor = Redactor(secrets_in(None, os.environ))
+    set_up_logs(LogSettings(level="warning"), service="weir", redactor=redactor)
