@@ -23,11 +23,14 @@ from stream_worker.replay.files import StorageOptions
 from stream_worker.replay.folders import Folder, folder_at
 from stream_worker.replay.job import ServedModel
 from stream_worker.replay.limits import Limits
+from stream_worker.replay.listing import made_at
+from stream_worker.replay.places import Looking
 from stream_worker.replay.records import ArchiveKind, Group, Problem
 from stream_worker.replay.report import report
 from stream_worker.replay.rows import RowFormat
 from stream_worker.replay.selection import Selection
 from stream_worker.replay.tally import SHOWN, Tally
+from weir.replay_options import check_numbers
 from weir.settings import Settings
 
 __all__ = ["CompareOptions", "compare"]
@@ -86,6 +89,9 @@ def compare(paths: Sequence[str], models: tuple[str, str], options: CompareOptio
     champion, challenger = (_served(options.settings, model) for model in models)
     terms_between(champion[1], challenger[1])  # refuses before anything is read
     groups, problems = _groups(paths, options)
+    for _, manifest in (champion, challenger):
+        looking = Looking(manifest=manifest, column=options.column, pattern=options.pattern, storage=options.storage)
+        check_numbers(groups, options.selection, looking)
     output = _output(options)
     test = BackTest(
         champion=champion[0],
@@ -102,6 +108,7 @@ def compare(paths: Sequence[str], models: tuple[str, str], options: CompareOptio
     check_back_test(test)
     output.put(_UNFINISHED, b"")  # from here on the folder is ours, whatever ends this
     output.remove(_REPORT, _FIGURES, _EVENTS)
+    output.sweep()
     found = _run(test, groups, options.workers)
     files = {file.path: file.size for group in groups for file in group.files}
     subject = Subject(
@@ -146,7 +153,12 @@ def _groups(paths: Sequence[str], options: CompareOptions) -> tuple[Sequence[Gro
         ConfigurationError: there are none.
     """
     plan = archive.plan(
-        paths, kind=options.kind, pattern=options.pattern, stream=options.stream, storage=options.storage
+        paths,
+        kind=options.kind,
+        pattern=options.pattern,
+        stream=options.stream,
+        storage=options.storage,
+        without=made_at(options.to) if options.to else (),
     )
     groups = [group for group in plan.groups if options.selection.may_ask_for(group)]
     if not groups:

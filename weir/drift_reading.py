@@ -23,6 +23,7 @@ from stream_worker.replay import archive
 from stream_worker.replay.ahead import ahead
 from stream_worker.replay.files import FAILURES, Files, StorageOptions
 from stream_worker.replay.limits import Limits
+from stream_worker.replay.problems import number_of
 from stream_worker.replay.records import Group, Portion, Problem
 from stream_worker.replay.tables import MisfitError, Shape, shape_of
 from telemetry.drift import Counts, ModelBins
@@ -58,7 +59,7 @@ class Tally:
 
     def note(self, problems: Sequence[Problem]) -> None:
         """Add problems."""
-        self.unread += len(problems)
+        self.unread += number_of(problems)
         self.problems = [*self.problems, *problems][:_SHOWN]
 
 

@@ -1,7 +1,5 @@
 """`weir replay`: score the past, from archives to files or to the stream."""
 
-import logging
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +8,8 @@ import typer
 from stream_worker.replay.records import ArchiveKind
 from stream_worker.replay.run import Engine
 from weir.compare import compare as compare_models
-from weir.replay_asked import Asked, Choice, Reading
+from weir.logs import begin_quiet_log
+from weir.replay_asked import USUAL_JOURNAL, Asked, Choice, Reading
 from weir.replay_follow import replay_and_follow
 from weir.replay_options import Way
 from weir.replay_order import compare_options, order_of, prospect_of
@@ -62,9 +61,10 @@ def command(
     to_stream: Annotated[
         bool, _option(_WRITE, "--to-stream", help="Publish to stream.sink and stream.dead_letters instead.")
     ] = False,
-    journal: Annotated[Path, _option(_WRITE, help="The folder that remembers how far --to-stream is.")] = Path(
-        "replay.journal"
-    ),
+    journal: Annotated[
+        Path | None,
+        _option(_WRITE, shown=str(USUAL_JOURNAL), help="The folder that remembers how far --to-stream is."),
+    ] = None,
     then_follow: Annotated[
         bool,
         _option(_WRITE, "--then-follow", help="With --to-stream: go on with the live stream where the archive ends."),
@@ -110,7 +110,7 @@ def command(
 
     Example: weir replay archive/ --model fraud@champion --to scored/ --workers 2
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    begin_quiet_log()
     asked = Asked(
         paths=tuple(paths),
         config=config,
@@ -121,7 +121,14 @@ def command(
         error_threshold=error_threshold,
         overwrite=overwrite,
         then_follow=then_follow,
-        way=Way(to=to, form=rows, summary_only=summary_only, journal=journal if to_stream else None, dry_run=dry_run),
+        journal=journal,
+        way=Way(
+            to=to,
+            form=rows,
+            summary_only=summary_only,
+            journal=(journal or USUAL_JOURNAL) if to_stream else None,
+            dry_run=dry_run,
+        ),
         reading=Reading(kind=kind, pattern=pattern, column=column, stream=stream),
         choice=Choice(
             partitions=tuple(sorted(set(partition or ()))),

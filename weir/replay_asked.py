@@ -9,7 +9,10 @@ from stream_worker.replay.run import Engine
 from stream_worker.replay.selection import Selection
 from weir.replay_options import Way, milliseconds
 
-__all__ = ["Asked", "Choice", "Reading"]
+__all__ = ["USUAL_JOURNAL", "Asked", "Choice", "Reading"]
+
+USUAL_JOURNAL = Path("replay.journal")
+_WHY = {("--engine spark", "--to-stream"): ": a lost executor would publish beside its successor; use --workers"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,24 @@ class Choice:
     from_sequence: int | None = None
     to_sequence: int | None = None
 
+    def check(self) -> None:
+        """Refuse bounds between which nothing is.
+
+        Raises:
+            ConfigurationError: says which.
+        """
+        asked = self.selection()
+        bounds = {
+            f"--from-sequence {self.from_sequence} and --to-sequence {self.to_sequence}": (
+                asked.from_sequence,
+                asked.to_sequence,
+            ),
+            f"--from-time {self.from_time} and --to-time {self.to_time}": (asked.from_time, asked.to_time),
+        }
+        for told, (low, high) in bounds.items():
+            if low is not None and high is not None and low >= high:
+                raise ConfigurationError(f"{told}: nothing is between them, for the latter is not included")
+
     def selection(self) -> Selection:
         """Return the records that are meant.
 
@@ -71,6 +92,7 @@ class Asked:
         way: where the answers go.
         reading: how to read the archive.
         choice: which records.
+        journal: as it was given, whether or not the answers go to a stream.
     """
 
     paths: tuple[str, ...]
@@ -83,6 +105,7 @@ class Asked:
     error_threshold: str | None = None
     overwrite: bool = False
     then_follow: bool = False
+    journal: Path | None = None
     reading: Reading = field(default_factory=Reading)
     choice: Choice = field(default_factory=Choice)
     compare: tuple[str, str] | None = None
@@ -96,13 +119,39 @@ class Asked:
             ConfigurationError: says which.
         """
         self._check_follow()
+        self._check_unused()
         self.way.check()
+        self.choice.check()
         if self.compare is None and (self.label or self.labels):
             raise ConfigurationError(
                 "--label and --labels: say which models to compare, by --compare CHAMPION CHALLENGER"
             )
         if self.compare is not None:
             self._refuse_with_compare()
+
+    def _check_unused(self) -> None:
+        """Refuse options that nothing would come of."""
+        way, on_spark = self.way, self.engine == "spark"
+        asked = {
+            "--engine spark": on_spark,
+            "--master": self.master is not None,
+            "--format": way.form is not None,
+            "--summary-only": way.summary_only,
+            "--error-threshold": self.error_threshold is not None,
+        }
+        beside = {
+            "--compare": (self.compare is not None, ("--engine spark", "--master")),
+            "--dry-run": (way.dry_run, ("--engine spark", "--master", "--error-threshold")),
+            "--to-stream": (way.journal is not None, ("--engine spark", "--format", "--summary-only")),
+        }
+        for other, (is_asked, names) in beside.items():
+            for name in names:
+                if is_asked and asked[name]:
+                    raise ConfigurationError(f"{name} does not go with {other}{_WHY.get((name, other), '')}")
+        if self.master is not None and not on_spark:
+            raise ConfigurationError("--master: pass --engine spark, for it is the address of a Spark cluster")
+        if self.journal is not None and way.journal is None:
+            raise ConfigurationError("--journal: pass --to-stream, of which it remembers how far it is")
 
     def chosen(self) -> dict[str, object]:
         """Return the options that say what is read, and of that which records; None where one was not given."""

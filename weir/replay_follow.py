@@ -7,10 +7,9 @@ Rules:
 
 import logging
 import sys
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any, cast
 
 import uvloop
 from rich.console import Console
@@ -19,13 +18,14 @@ from scoring.errors import ConfigurationError, WeirError
 from stream_worker import StreamSettings
 from stream_worker.replay.follow import SourceSettings, begin_after, check_unread
 from stream_worker.replay.handover import begun_with, ends_of, followed, note_followed, scored
-from stream_worker.replay.records import Group, Portion
+from stream_worker.replay.places import Looking, kept_by
+from stream_worker.replay.records import Group
 from stream_worker.replay.run import Order
 from stream_worker.replay.summary import Summary
 from weir import worker
 from weir.replay_asked import Asked
 from weir.replay_options import storage_of_environment
-from weir.replay_order import Prospect, order_of, prospect_of
+from weir.replay_order import Prospect, looking_at, order_of, prospect_of
 from weir.replay_running import replay
 from weir.settings import Settings
 
@@ -44,13 +44,13 @@ def replay_and_follow(asked: Asked, settings: Settings) -> int:
     stream = worker.stream_settings(settings, asked.config)
     prospect = prospect_of(asked, settings, only=_begun_with(asked, stream))
     _check_model(asked, settings, stream, prospect)
-    _check_archive(prospect, stream.source)
+    unplaced = _check_archive(prospect, stream.source, looking_at(asked, prospect.manifest))
     order = order_of(asked, prospect)
     work = order.target.work
     summary = None if order.overwrite else scored(work, order.premises)
     begun = summary is not None and followed(work, stream.source)
     if summary is None:
-        uvloop.run(check_unread(stream.source, _partitions(prospect.groups)))
+        uvloop.run(check_unread(stream.source, _partitions(prospect.groups), unplaced=unplaced))
         code = replay(order)
         if code:
             return code
@@ -58,7 +58,8 @@ def replay_and_follow(asked: Asked, settings: Settings) -> int:
     else:
         _say(f"scored already: {summary.records:,} records, told in {work}")
     note = partial(note_followed, work, stream.source)
-    positions = uvloop.run(begin_after(stream.source, ends_of(summary), begun=begun, note=note))
+    last = ends_of(summary, stream.source.stream)
+    positions = uvloop.run(begin_after(stream.source, last, begun=begun, unplaced=unplaced, note=note))
     _say(f"following {stream.source.stream} as {stream.source.group}{_places(positions)}")
     logging.root.handlers.clear()  # the worker says more than a replay, and sets up how
     worker.command(config=asked.config, workers=asked.workers)
@@ -80,31 +81,26 @@ def _check_model(asked: Asked, settings: Settings, stream: StreamSettings, prosp
         )
 
 
-def _check_archive(prospect: Prospect, source: SourceSettings) -> None:
-    """See that the archive is of the live stream, and says where its events stood."""
-    for group in prospect.groups:
-        if not _keeps_positions(group, prospect):
+def _check_archive(prospect: Prospect, source: SourceSettings, looking: Looking) -> str | None:
+    """See that the archive is of the live stream, and says where its events stood.
+
+    Returns:
+        A file that does not say of which partition they are; None where there is none.
+    """
+    unplaced = None
+    for kept in kept_by(prospect.groups, looking):
+        if kept.places == "nothing":
             raise ConfigurationError(
-                f"--then-follow: {group.files[0].path} does not keep where its events stood, so nothing says where to "
-                "go on"
+                f"--then-follow: {kept.path} does not keep where its events stood, so nothing says where to go on"
             )
+        unplaced = kept.path if kept.places == "numbers" and unplaced is None else unplaced
+    for group in prospect.groups:
         if group.stream != source.stream:
             raise ConfigurationError(
                 f"--then-follow: {group.files[0].path} is of {group.stream!r}, and stream.source is {source.stream!r}: "
                 f"pass --stream {source.stream} if both are the same"
             )
-
-
-def _keeps_positions(group: Group, prospect: Prospect) -> bool:
-    if group.kind != "parquet":
-        return group.kind == "capture"
-    if group.start:
-        return True  # the file's first group has been looked at
-    job = prospect.job
-    read: Any = partial(job.read, storage=job.storage, manifest=prospect.manifest, limits=job.limits)
-    with closing(cast("Generator[Portion]", read(group, cursor=None))) as portions:
-        first = next(portions, None)
-    return first is None or not first.events or first.events[0].position is not None
+    return unplaced
 
 
 def _partitions(groups: Sequence[Group]) -> set[int]:

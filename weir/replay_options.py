@@ -17,13 +17,15 @@ from stream_worker.replay import archive
 from stream_worker.replay.files import StorageOptions
 from stream_worker.replay.job import ServedModel
 from stream_worker.replay.output import Target
+from stream_worker.replay.places import Looking, kept_by
 from stream_worker.replay.records import Group, Problem
 from stream_worker.replay.rows import RowFormat
 from stream_worker.replay.selection import Selection
 from stream_worker.replay.targets import StreamTarget, target_at
 from weir.settings import Settings
 
-__all__ = ["Way", "given", "groups_asked_for", "milliseconds", "planned", "served_model", "storage_of_environment"]
+__all__ = ["Way", "check_numbers", "given", "groups_asked_for", "milliseconds", "planned", "served_model"]
+__all__ += ["storage_of_environment"]
 
 _LEAST_RANGE_BYTES = 4 * 1024 * 1024
 _RANGES = 64
@@ -169,3 +171,17 @@ def groups_asked_for(groups: Sequence[Group], problems: Sequence[Problem], selec
         there = ", ".join(map(str, sorted({group.partition for group in groups})))
         raise ConfigurationError(f"--partition: the archive has {there}")
     return chosen
+
+
+def check_numbers(groups: Sequence[Group], selection: Selection, looking: Looking) -> None:
+    """See that the records have numbers where they are asked for by number; that of a table's row is none.
+
+    Raises:
+        ConfigurationError: a file does not keep them.
+    """
+    if selection.from_sequence is None and selection.to_sequence is None:
+        return
+    if any(kept.places == "nothing" for kept in kept_by(groups, looking)):
+        raise ConfigurationError(
+            "--from-sequence and --to-sequence: the archive does not keep the sequence numbers of its records"
+        )

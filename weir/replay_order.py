@@ -9,17 +9,26 @@ from stream_worker import StreamSettings
 from stream_worker.replay import archive
 from stream_worker.replay.job import Job
 from stream_worker.replay.limits import Limits
+from stream_worker.replay.listing import made_at
+from stream_worker.replay.places import Looking, kept_by
 from stream_worker.replay.premises import premises_of
 from stream_worker.replay.records import Group, Problem
 from stream_worker.replay.run import Order
 from stream_worker.replay.threshold import USUAL, Threshold
 from weir.compare import CompareOptions
 from weir.replay_asked import Asked
-from weir.replay_options import given, groups_asked_for, planned, served_model, storage_of_environment
+from weir.replay_options import (
+    check_numbers,
+    given,
+    groups_asked_for,
+    planned,
+    served_model,
+    storage_of_environment,
+)
 from weir.settings import Settings
 from weir.worker import stream_settings
 
-__all__ = ["Prospect", "compare_options", "order_of", "prospect_of"]
+__all__ = ["Prospect", "compare_options", "looking_at", "order_of", "prospect_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,7 @@ def prospect_of(asked: Asked, settings: Settings, *, only: Collection[str] | Non
             stream=reading.stream,
             storage=storage,
             only=only,
+            without=made_at(asked.way.to) if asked.way.to else (),
         )
     )
     job = Job(
@@ -82,13 +92,25 @@ def prospect_of(asked: Asked, settings: Settings, *, only: Collection[str] | Non
         # drift and the collection are about what is live; and a key need not go to other machines
         telemetry=settings.telemetry.model_copy(update={"drift": None, "collection": None}),
     )
+    groups = groups_asked_for(plan.groups, plan.problems, selection)
+    check_numbers(groups, selection, looking_at(asked, manifest))
     return Prospect(
-        groups=groups_asked_for(plan.groups, plan.problems, selection),
+        groups=groups,
         problems=plan.problems,
         job=job,
         manifest=manifest,
         threshold=threshold,
         stream=stream,
+    )
+
+
+def looking_at(asked: Asked, manifest: Manifest) -> Looking:
+    """Return how the files of the archive are looked at."""
+    return Looking(
+        manifest=manifest,
+        column=asked.reading.column,
+        pattern=asked.reading.pattern,
+        storage=storage_of_environment(),
     )
 
 
@@ -107,13 +129,32 @@ def order_of(asked: Asked, prospect: Prospect) -> Order:
         target=target,
         job=replace(job, work=str(target.work), output=str(target.output)),
         manifest=prospect.manifest,
-        premises=premises_of(prospect.manifest, asked.way.options(prospect.stream) | given(chosen), groups),
+        premises=premises_of(
+            prospect.manifest,
+            asked.way.options(prospect.stream) | given(chosen),
+            groups,
+            served={
+                "providers": ", ".join(job.model.providers),
+                "allow_uncertified": str(job.model.allow_uncertified).lower(),
+            },
+        ),
         threshold=prospect.threshold,
         workers=asked.workers,
         overwrite=asked.overwrite,
         engine=asked.engine,
         master=asked.master,
+        tables=_in_order(asked, prospect),
     )
+
+
+def _in_order(asked: Asked, prospect: Prospect) -> frozenset[str]:
+    """Return the tables that several processes must not publish beside each other."""
+    if asked.way.journal is None or asked.workers == 1:
+        return frozenset()
+    found = kept_by(
+        [group for group in prospect.groups if group.kind == "parquet"], looking_at(asked, prospect.manifest)
+    )
+    return frozenset(kept.path for kept in found if kept.keys or kept.places != "nothing")
 
 
 def compare_options(asked: Asked, settings: Settings) -> CompareOptions:

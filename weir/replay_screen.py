@@ -11,6 +11,7 @@ from rich.text import Text
 
 from stream_worker.findings import counted
 from stream_worker.replay.histogram import Bar
+from stream_worker.replay.problems import number_of
 from stream_worker.replay.records import Problem
 from stream_worker.replay.run import Totals
 from stream_worker.replay.sample import Estimate
@@ -115,7 +116,7 @@ def show_estimate(console: Console, found: Estimate, *, workers: int, has_rows: 
     console.print(table)
     for code, reason in found.reasons.items():
         console.print(f"{code}, for instance: {reason}", highlight=False, markup=False, soft_wrap=True)
-    _show_problems(console, found.problems[:_SHOWN], len(found.problems))
+    _show_problems(console, found.problems[:_SHOWN], number_of(found.problems))
 
 
 def _figures(summary: Summary) -> Iterator[tuple[str, str]]:

@@ -62,6 +62,10 @@ class LiveHub:
             for number, told in self._properties.items()
         }
 
+    async def ends(self) -> Mapping[int, int]:
+        """Return the sequence number behind the last event of each partition."""
+        return {number: told["last_enqueued_sequence_number"] + 1 for number, told in self._properties.items()}
+
     async def standing(self) -> Mapping[int, int]:
         """Return the sequence numbers behind the checkpoints.
 

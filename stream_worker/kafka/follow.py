@@ -1,8 +1,8 @@
 """A topic and a consumer group of which nobody reads: where it stands, and moving it."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -59,12 +59,15 @@ class LiveTopic:
         Raises:
             SourceError: the cluster does not answer.
         """
-        try:
-            async with asyncio.timeout(_BOUND_S):
-                found = await self._consumer.beginning_offsets(list(self._partitions.values()))
-        except (KafkaError, TimeoutError) as error:
-            raise self._unanswered(error) from error
-        return {partition.partition: offset for partition, offset in found.items()}
+        return await self._offsets(self._consumer.beginning_offsets)
+
+    async def ends(self) -> Mapping[int, int]:
+        """Return the offset behind the last event of each partition.
+
+        Raises:
+            SourceError: the cluster does not answer.
+        """
+        return await self._offsets(self._consumer.end_offsets)
 
     async def standing(self) -> Mapping[int, int]:
         """Return the committed positions.
@@ -95,6 +98,14 @@ class LiveTopic:
                 f"source: positions of group {self._settings.group!r} could not be committed: "
                 f"{self._access.in_words(error)}; stop the workers that read as this group"
             ) from error
+
+    async def _offsets(self, ask: Callable[[list[TopicPartition]], Awaitable[Mapping[Any, int]]]) -> Mapping[int, int]:
+        try:
+            async with asyncio.timeout(_BOUND_S):
+                found = await ask(list(self._partitions.values()))
+        except (KafkaError, TimeoutError) as error:
+            raise self._unanswered(error) from error
+        return {partition.partition: offset for partition, offset in found.items()}
 
     async def _numbers(self) -> list[int]:
         """Return the topic's partitions; the consumer itself knows only those of topics that it is subscribed to."""

@@ -13,8 +13,9 @@ import numpy as np
 from scoring import Event, Manifest, Outcome, Pipeline, Prediction, Prepared, Rejected
 from stream_worker.messages import split
 from stream_worker.replay.histogram import Spread
+from stream_worker.replay.problems import number_of
 from stream_worker.replay.records import Cursor, Group, Portion
-from stream_worker.replay.selection import Selection
+from stream_worker.replay.selection import Selection, outside
 from stream_worker.replay.tally import Tally
 
 __all__ = ["Answered", "Refused", "answer", "outcomes_of", "spread_of"]
@@ -23,8 +24,9 @@ Refused = tuple[Event, Rejected]
 
 _label_of = attrgetter("label")
 _score_of = attrgetter("score")
-_partition_of = attrgetter("position.partition")
-_offset_of = attrgetter("position.offset")
+_stream_of = attrgetter("stream")
+_partition_of = attrgetter("partition")
+_offset_of = attrgetter("offset")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,7 @@ class Answered:
             scores=spread.count(np.array(self.scores, np.float64)),
             duplicates=self.portion.duplicates,
             outside=self.outside,
-            problems=len(self.portion.problems),
+            problems=number_of(self.portion.problems),
             shown=tuple(self.portion.problems),
             ends=dict(self.ends),
         )
@@ -102,20 +104,20 @@ def answer(group: Group, portion: Portion, pipeline: Pipeline, selection: Select
         predictions=predictions,
         refused=refused,
         portion=asked,
-        outside=len(portion.events) - len(asked.events),
+        outside=outside(portion, asked),
         ends=_ends(portion.events),
         is_last=selection.is_past(portion, group),
     )
 
 
 def _ends(events: Sequence[Event]) -> dict[str, int]:
-    if not events or events[0].position is None:
-        return {}  # an archive keeps all positions, or none
-    partitions, offsets = list(map(_partition_of, events)), list(map(_offset_of, events))
-    stream = events[0].position.stream
-    if len(set(partitions)) == 1:
-        return {f"{stream}/{partitions[0]}": max(offsets)}
-    return {f"{stream}/{number}": offset for offset, number in sorted(zip(offsets, partitions, strict=True))}
+    positions = [event.position for event in events if event.position is not None]
+    partitions, offsets = list(map(_partition_of, positions)), list(map(_offset_of, positions))
+    streams = list(map(_stream_of, positions))
+    if len(set(partitions)) == len(set(streams)) == 1:
+        return {f"{streams[0]}/{partitions[0]}": max(offsets)}
+    in_order = sorted(zip(offsets, partitions, streams, strict=True))
+    return {f"{stream}/{number}": offset for offset, number, stream in in_order}
 
 
 def _split(

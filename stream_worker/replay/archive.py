@@ -50,6 +50,7 @@ def plan(
     storage: StorageOptions = _HERE,
     range_bytes: int = RANGE_BYTES,
     only: Collection[str] | None = None,
+    without: Sequence[str] = (),
 ) -> Plan:
     """Return the groups of an archive.
 
@@ -63,13 +64,14 @@ def plan(
         storage: the account of the blob containers.
         range_bytes: about how much of a JSON Lines or Parquet file to put into a group.
         only: the files to take of those that there are; None takes all.
+        without: files and folders to pass over, with all below them: where the output goes, if that is in the archive.
 
     Raises:
         ConfigurationError: a path, the pattern or the storage account is none; says what was expected.
     """
     grouping = Grouping(Pattern(pattern), stream, range_bytes)
     with Files(storage) as files:
-        for item in listed(paths, kind, files):
+        for item in listed(paths, kind, files, without):
             if only is None or isinstance(item, Problem) or item.file.path in only:
                 grouping.add(item)
         groups = grouping.groups(files)

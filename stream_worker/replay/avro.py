@@ -5,7 +5,8 @@ and the marker again. See "Object Container Files" in the specification of Apach
 
 Rules:
 - Nothing is believed that a block says of itself: what it claims is held against the bounds before memory is taken.
-- A block counts only as a whole. Behind one that cannot be read, the next marker is looked for.
+- A block counts only as a whole. Behind one that cannot be read, the next marker is looked for, in steps that grow: it
+  may be near, a million times over.
 """
 
 import io
@@ -39,7 +40,7 @@ _HEADER_BYTES = (65_536, 1_048_576)
 _MARKER = 16
 _CHECKSUM = 4
 _LONG = 10  # the most bytes that a number takes
-_SEARCH_BYTES = 1_048_576
+_SEARCH_BYTES = (4_096, 1_048_576)
 _MAX_RECORDS = 1_048_576
 _DECODING = (
     EOFError,
@@ -82,12 +83,16 @@ class Block(Generic[_T]):
         end: the one at which the next begins.
         content: what `decode` made of it; None where it is damaged.
         damage: in words; None where it is whole.
+        size: of its bytes, decompressed; 0 where it is damaged.
+        count: of its records; likewise.
     """
 
     offset: int
     end: int
     content: _T | None
     damage: str | None = None
+    size: int = 0
+    count: int = 0
 
 
 def read_header(source: BinaryIO) -> Header:
@@ -126,7 +131,13 @@ def _header(start: bytes) -> Header:
 
 
 def walk(
-    source: BinaryIO, header: Header, decode: Callable[[bytes, int], _T], *, start: int, limits: Limits
+    source: BinaryIO,
+    header: Header,
+    decode: Callable[[bytes, int], _T],
+    *,
+    start: int,
+    limits: Limits,
+    room: Callable[[int], int] | None = None,
 ) -> Iterator[Block[_T]]:
     """Yield the blocks from `start` on, and where one is damaged, that.
 
@@ -136,6 +147,7 @@ def walk(
         decode: makes something of a block's bytes, decompressed, and its number of records; raises `DamageError`.
         start: where a block begins.
         limits: no block is decompressed beyond them.
+        room: returns how many bytes a block of so many records may have just now, where that is less.
 
     Raises:
         OSError: it cannot be read.
@@ -148,7 +160,9 @@ def walk(
             frame = _frame(source, header, offset, limits, trusted=trusted)
             if frame is None:
                 return
-            content = decode(_decompressed(frame.data, header.codec, limits), frame.count)
+            limit = limits.max_block_bytes if room is None else min(limits.max_block_bytes, room(frame.count))
+            data = _decompressed(frame.data, header.codec, limit)
+            content = decode(data, frame.count)
         except DamageError as error:
             placed = frame is not None and (frame.marked or _is_block(source, header, frame.end, limits))
             position = frame.end if frame and placed else _after_marker(source, header.marker, offset + 1)
@@ -161,7 +175,7 @@ def walk(
                 damage = "the marker behind this block is damaged; its events were read"
                 if not _is_block(source, header, frame.end, limits):  # its size may be damaged, too
                     position = _after_marker(source, header.marker, offset + 1) or frame.end
-            yield Block(offset, position, content, damage)
+            yield Block(offset, position, content, damage, len(data), frame.count)
             trusted, told = frame.marked, False
 
 
@@ -219,10 +233,12 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
     raise DamageError("the file ends inside a block, or a block's length is damaged")
 
 
-def _decompressed(data: bytes, codec: str, limits: Limits) -> bytes:
-    if codec == "null":
-        return data
-    return _CODECS[codec](data, limits.max_block_bytes)
+def _decompressed(data: bytes, codec: str, limit: int) -> bytes:
+    if codec != "null":
+        return _CODECS[codec](data, limit)
+    if len(data) > limit:
+        raise DamageError(f"a block of {len(data)} bytes; at most {limit} are read at once")
+    return data
 
 
 def _inflated(data: bytes, limit: int) -> bytes:
@@ -271,9 +287,10 @@ CODECS = ("null", *_CODECS)
 def _after_marker(source: BinaryIO, marker: bytes, position: int) -> int | None:
     """Return where the first marker at `position` or after it ends; None where there is none."""
     source.seek(position)
-    held = b""
-    while data := source.read(_SEARCH_BYTES):
+    held, (step, most) = b"", _SEARCH_BYTES
+    while data := source.read(step):
         held += data
+        step = min(2 * step, most)
         at = held.find(marker)
         if at >= 0:
             return position + at + _MARKER

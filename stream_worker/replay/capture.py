@@ -3,7 +3,11 @@
 Rules:
 - Files are merged by sequence number. Which begins where is looked up first, so that each is opened when its turn comes
   and closed when it has been read.
-- In a merge, events that came twice stand beside each other: the first is kept, the others are counted.
+- The open files share the memory that one block may take, whatever their blocks claim. Where it is half full, no
+  further file is opened, and what it has comes out of order; where it is full, a block is a problem.
+- In a merge, events that came twice stand beside each other: the first is kept, the others are counted. One that has
+  the number of the event before it and another body is not the same event, and a problem: it is left out, for without
+  an id of its own its prediction would pass for the other's.
 - Nothing is dropped for being out of order: a number that is lower than the one before it is a problem, and is read.
 - A cursor says which files have had their turn, and for each that is open which of its blocks comes next and how much
   of it is done.
@@ -12,6 +16,7 @@ Rules:
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from hashlib import blake2b
 from typing import BinaryIO
 
 from scoring import Event
@@ -28,7 +33,8 @@ from stream_worker.replay.spare import Spare
 __all__ = ["read_capture"]
 
 _DAMAGES: tuple[type[Exception], ...] = (DamageError, *FAILURES)
-_MAX_OPEN = 64
+_KEPT_OPEN = 64  # further files are opened for each read, and have a smaller buffer
+_RECORD_BYTES = 300  # that an event takes in memory beside its bytes
 _HEAD_BYTES = 65_536
 _UNKNOWN = -1  # of a file that cannot be read: it is opened first, and its problem told
 
@@ -48,7 +54,7 @@ class _Partition:
     """The files of one partition, read together."""
 
     def __init__(self, group: Group, files: Files, cursor: Cursor | None, limits: Limits) -> None:
-        before: Cursor = cursor or {"last": None, "begun": [], "open": [], "finished": 0}
+        before: Cursor = cursor or {"last": None, "body": "", "begun": [], "open": [], "finished": 0}
         self._group = group
         self._files = files
         self._limits = limits
@@ -56,6 +62,7 @@ class _Partition:
         self._spare = Spare(limits)
         self._duplicates = 0
         self._last: int | None = before["last"]
+        self._body: str = before["body"]
         self._begun = Spans(before["begun"])
         self._finished: int = before["finished"]
         self._waiting = deque(self._in_order())
@@ -87,6 +94,7 @@ class _Partition:
     def _cursor(self) -> Cursor:
         return {
             "last": self._last,
+            "body": self._body,
             "begun": self._begun.as_lists(),
             "open": self._merge.places,
             "finished": self._finished,
@@ -101,7 +109,17 @@ class _Partition:
         return bool(self._merge)
 
     def _is_due(self, start: int) -> bool:
-        return start <= self._merge.number and len(self._merge) < _MAX_OPEN
+        return start <= self._merge.number and self._held() < self._limits.max_block_bytes // 2
+
+    def _held(self) -> int:
+        """Return about how many bytes the open files take."""
+        return self._merge.size + _HEAD_BYTES * max(0, len(self._merge) - _KEPT_OPEN)
+
+    def _room(self, count: int) -> int:
+        """Return how many bytes the next block may have, with so many records, beside what the other files hold."""
+        held = self._merge.size
+        most = self._limits.max_block_bytes
+        return max(1, most - held - _RECORD_BYTES * count) if held else most
 
     def _new(self, taken: Taken) -> Sequence[Event]:
         """Return the events that have not come before."""
@@ -110,11 +128,18 @@ class _Partition:
         if self._last is not None and first < self._last:
             words = f"out of order: sequence number {first} comes after {self._last}; it was read all the same"
             self._problems.append(Problem(path=self._group.files[index].path, offset=offset, words=words))
-        elif first == self._last:
+        elif first == self._last and _digest(events[0]) == self._body:
             self._duplicates += 1
             events = events[1:]
+        elif first == self._last:
+            words = (
+                f"sequence number {first} came before with another body: was the hub made anew? It was passed over; "
+                "replay the files from before and from after one by one"
+            )
+            self._problems.append(Problem(path=self._group.files[index].path, offset=offset, words=words))
+            events = events[1:]
         if events:
-            self._last = _number(events[-1])
+            self._last, self._body = _number(events[-1]), _digest(events[-1])
         return self._with_room(events, taken)
 
     def _with_room(self, events: Sequence[Event], taken: Taken) -> Sequence[Event]:
@@ -130,27 +155,34 @@ class _Partition:
 
     def _chunks(self, index: int, offset: int = 0, done: int = 0) -> Iterator[Chunk | Problem]:
         """Yield a file's events, block by block, from a block on and without the first `done` of its events."""
-        file = self._group.files[index]
+        file, why = self._group.files[index], None
         self._read_to[index] = offset
         try:
-            with self._files.open(file) as source:
+            with self._open(file) as source:
                 header = _header(source)
                 decode = decoder(header.schema, self._group.stream, self._group.partition)
-                for block in walk(source, header, decode, start=offset or header.size, limits=self._limits):
+                start = offset or header.size
+                for block in walk(source, header, decode, start=start, limits=self._limits, room=self._room):
                     self._read_to[index] = block.end
                     resumed = block.offset == offset  # whose damage has been told
                     if block.damage is not None and not resumed:
                         yield Problem(path=file.path, offset=block.offset, words=block.damage)
                     events = (block.content or ())[done if resumed else 0 :]
                     if events:
-                        yield Chunk(block.offset, done if resumed else 0, events)
+                        size = block.size + _RECORD_BYTES * block.count
+                        yield Chunk(block.offset, done if resumed else 0, events, size)
         except _DAMAGES as error:
-            yield Problem(path=file.path, offset=self._read_to[index], words=_why(error))
-        changed = self._files.changed(file)
-        if changed is not None:
-            yield Problem(path=file.path, offset=self._read_to[index], words=changed)
+            why = _why(error)
+        ending = self._files.ending(file, self._read_to[index], why)
+        if ending is not None:
+            yield ending
         del self._read_to[index]
         self._finished += file.size
+
+    def _open(self, file: File) -> BinaryIO:
+        if len(self._merge) < _KEPT_OPEN:
+            return self._files.open(file)
+        return self._files.open(file, buffer=_HEAD_BYTES, lasting=False)
 
     def _in_order(self) -> list[tuple[int, int]]:
         """Return the files that have not had their turn, by their first sequence numbers."""
@@ -186,6 +218,11 @@ def _header(source: BinaryIO) -> Header:
     if header.codec not in CODECS:
         raise DamageError(f"its blocks are compressed by {header.codec}; expected {', '.join(CODECS)}")
     return header
+
+
+def _digest(event: Event) -> str:
+    """Return what tells a body from another; a cursor has it."""
+    return "" if event.value is None else blake2b(event.value, digest_size=16).hexdigest()
 
 
 def _number(event: Event) -> int:

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,8 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from models.strict import StrictSettings
 from scoring.errors import ConfigurationError
-from stream_worker.replay.records import File
+from stream_worker.replay.records import File, Problem
+from stream_worker.replay.reopened import Reopened
 
 if TYPE_CHECKING:
     from stream_worker.replay.containers import Container
@@ -109,20 +111,23 @@ class Files:
         root, inside = _split(path)
         return _blob(path, self._at(root).look(inside)) if root else _local_file(inside, Path(inside).stat())
 
-    def open(self, file: File, *, buffer: int | None = None, kept: int = 1) -> BinaryIO:
+    def open(self, file: File, *, buffer: int | None = None, kept: int = 1, lasting: bool = True) -> BinaryIO:
         """Return the file's bytes, seekable and buffered.
 
         Args:
             file: one that was listed.
             buffer: how many bytes to read at a time; where None, as many as suits reading all of it.
             kept: how many pieces of a blob to keep, for reading there again.
+            lasting: whether a local file stays open; the system bounds how many may. If not, each read opens it.
 
         Raises:
             OSError: it has vanished, or may not be read.
         """
         root, inside = _split(file.path)
-        if not root:
+        if not root and lasting:
             return Path(inside).open("rb", buffering=buffer or _LOCAL_BUFFER)
+        if not root:
+            return cast("BinaryIO", io.BufferedReader(Reopened(inside), buffer or _LOCAL_BUFFER))
         blob = self._at(root).open(inside, file.size, piece=buffer or _REMOTE_BUFFER, kept=kept)
         return cast("BinaryIO", io.BufferedReader(blob, min(buffer or _LOCAL_BUFFER, _LOCAL_BUFFER)))
 
@@ -130,11 +135,26 @@ class Files:
         """Return in words how a file differs from what was listed; None where it does not."""
         try:
             now = self.look(file.path)
-        except FAILURES as error:
+        except FileNotFoundError as error:
             return f"vanished while it was read: {in_words(error)}"
+        except FAILURES as error:
+            return f"cannot be looked at any more: {in_words(error)}"
         if now.size != file.size:
             return f"changed while it was read: it had {file.size} bytes when it was listed, and has {now.size} now"
         return None if now.version == file.version else "changed while it was read: it was written again"
+
+    def ending(self, file: File, offset: int, why: str | None) -> Problem | None:
+        """Return the one problem that reading a file ended with, None where it ended well.
+
+        Args:
+            file: as it was listed; that it is another now is the problem, whatever else was wrong.
+            offset: how far it was read.
+            why: it could be read no further; None where it could.
+        """
+        changed = self.changed(file)
+        if changed is not None:
+            return Problem(path=file.path, offset=offset, words=changed, whole=True)
+        return None if why is None else Problem(path=file.path, offset=offset, words=why)
 
     def each(self, ask: Callable[[File], _T], files: Sequence[File]) -> Iterator[_T]:
         """Yield what `ask` returns for each file, in order; of blobs several are asked about at a time."""
@@ -221,15 +241,39 @@ def _find_local(path: str, on_error: _Told) -> Iterator[tuple[str, File]]:
 
 
 def _below(folder: str, on_error: _Told) -> Iterator[tuple[str, File]]:
+    """Yield the files below a folder, and behind links to folders that are not below it: each folder is read once."""
+    seen: set[tuple[int, int]] = set()
+    waiting = deque([folder])
+    while waiting:
+        for where, folders, names in _walk(waiting.popleft(), seen, on_error):
+            waiting.extend(
+                path for path in (f"{where.rstrip('/')}/{name}" for name in folders) if Path(path).is_symlink()
+            )
+            for name in sorted(names):
+                path = os.path.join(where, name)  # noqa: PTH118 - keeps the folder as it was written
+                for _, file in _one_local(path, on_error):
+                    yield os.path.relpath(path, folder), file
+
+
+def _walk(folder: str, seen: set[tuple[int, int]], on_error: _Told) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield the folders below one, without those that have been seen and what is hidden; links are not followed."""
+
     def failed(error: OSError) -> None:
         on_error(str(error.filename), error)
 
     for where, folders, names in os.walk(folder, onerror=failed):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
-        for name in sorted(names):
-            path = os.path.join(where, name)  # noqa: PTH118 - keeps the folder as it was written
-            for _, file in _one_local(path, on_error):
-                yield os.path.relpath(path, folder), file
+        try:
+            found = Path(where).stat()
+        except OSError as error:
+            failed(error)
+            folders.clear()
+            continue
+        if (identity := (found.st_dev, found.st_ino)) in seen:
+            folders.clear()
+            continue
+        seen.add(identity)
+        yield where, folders, names
 
 
 def _one_local(path: str, on_error: _Told) -> Iterator[tuple[str, File]]:

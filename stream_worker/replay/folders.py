@@ -2,15 +2,18 @@
 
 Rules:
 - Names are relative, with slashes.
-- On a disk a file is written under another name in its folder, made durable, and renamed. In blob storage an upload
-  becomes a blob when it is committed, as its last step.
+- On a disk a file is written under another name in its folder, made durable, and renamed; each writer has a name of its
+  own, for two may write the same file. In blob storage an upload becomes a blob when it is committed, as its last step.
 """
 
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -20,6 +23,7 @@ from stream_worker.replay.files import StorageOptions
 __all__ = ["Content", "Folder", "LocalFolder", "folder_at"]
 
 Content = bytes | bytearray | memoryview
+_HOST = socket.gethostname()
 
 
 class Folder(Protocol):
@@ -59,6 +63,18 @@ class Folder(Protocol):
 
     def remove(self, *names: str) -> None:
         """Remove these files and folders with all that is in them; those that are not there are passed over."""
+        ...
+
+    def sweep(self) -> None:
+        """Remove what killed writers have left of files that never appeared, here and below."""
+        ...
+
+    def locked(self, name: str) -> AbstractContextManager[None]:
+        """Keep others who ask for the same lock away while the block lasts.
+
+        Raises:
+            ConfigurationError: somebody else holds it.
+        """
         ...
 
     def close(self) -> None:
@@ -139,7 +155,7 @@ class LocalFolder:
             SinkError: it cannot be written; nothing is left of it.
         """
         path = self.root / name
-        temporary = path.with_name(f".{path.name}.writing")
+        temporary = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.{threading.get_ident()}.writing")
         with _in_words(path):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +183,16 @@ class LocalFolder:
                 else:
                     path.unlink(missing_ok=True)
 
+    def sweep(self, name: str | None = None) -> None:
+        """Remove what killed writers have left of files that never appeared.
+
+        Args:
+            name: of the file; None is all that is here and below.
+        """
+        with _in_words(self.root, "remove"):
+            for path in self.root.rglob(".*.writing") if name is None else self.root.glob(f".{escape(name)}.*.writing"):
+                path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """There is no connection."""
 
@@ -184,28 +210,53 @@ class LocalFolder:
             _sync(path.parent)
 
     @contextmanager
-    def locked(self, name: str, *, shared: bool = False, waits: bool = False) -> Iterator[None]:
+    def locked(self, name: str, *, shared: bool = False) -> Iterator[None]:
         """Hold a lock on the folder, which ends with the process that holds it.
 
         Args:
-            name: of the lock's file.
+            name: of the lock's file, in which those who share it are named.
             shared: whether others may hold it too, who share it as well.
-            waits: whether to wait while another process holds it.
 
         Raises:
             ConfigurationError: another process holds it.
             SinkError: the folder cannot be written.
         """
-        how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if waits else fcntl.LOCK_NB)
         with _in_words(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             file = (self.root / name).open("ab")
         with file:
             try:
-                fcntl.flock(file, how)
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise ConfigurationError(f"{self.root}: another replay is at work on it") from error
+            if shared:
+                file.write(f"{os.getpid()} {_HOST}\n".encode())
+                file.flush()
             yield
+
+    def holders(self, name: str) -> Sequence[str]:
+        """Return which processes share a lock, as far as they are known; none where nobody does.
+
+        Raises:
+            SinkError: the folder cannot be read.
+        """
+        with _in_words(self.root, "read"):
+            try:
+                file = (self.root / name).open("r+b")
+            except FileNotFoundError:
+                return ()
+            with file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    signed = (line.split() for line in file.read().decode().splitlines())
+                    return [f"{pid} on {host}" for pid, host in signed if _may_live(pid, host)] or ["an unknown one"]
+                file.truncate(0)
+        return ()
+
+
+def _may_live(pid: str, host: str) -> bool:
+    return host != _HOST or Path(f"/proc/{pid}").exists()
 
 
 @contextmanager

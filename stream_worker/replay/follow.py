@@ -3,6 +3,8 @@
 Rules:
 - A position is set only where the group has none, or has that very one: a group that stands elsewhere would make
   a gap, or score again what it has scored. One that has followed before stands further on, and is left there.
+- An archive that ends behind the live stream is of another stream, and so may be one that does not say of which
+  partition its events are, where there are several.
 - A partition of which the archive has nothing is followed from its first event, which asks for `start: earliest`.
 - Nothing is set before every partition has been looked at. Nobody may read as the group meanwhile.
 """
@@ -40,6 +42,10 @@ class Live(Protocol):
         """Return, for each partition, the position of the first event that the server still has, or will have."""
         ...
 
+    async def ends(self) -> Mapping[int, int]:
+        """Return, for each partition, the position of the next event that comes."""
+        ...
+
     async def standing(self) -> Mapping[int, int]:
         """Return where the group stands, in those partitions in which it has been."""
         ...
@@ -49,15 +55,16 @@ class Live(Protocol):
         ...
 
 
-async def check_unread(settings: SourceSettings, partitions: Collection[int]) -> None:
+async def check_unread(settings: SourceSettings, partitions: Collection[int], *, unplaced: str | None = None) -> None:
     """See, before an archive is scored, that a group can follow it: that it has read nothing.
 
     Args:
         settings: of the live stream.
         partitions: of the archive, as far as they are known.
+        unplaced: a file that does not say of which partition its events are, where there is one.
 
     Raises:
-        ConfigurationError: it has, or would begin at the end, or the stream has not as many partitions.
+        ConfigurationError: it has, or would begin at the end, or the archive's partitions are not the stream's.
         SourceError: the server does not answer.
     """
     if settings.start != "earliest":
@@ -67,6 +74,7 @@ async def check_unread(settings: SourceSettings, partitions: Collection[int]) ->
         )
     async with _live(settings) as live:
         firsts, standing = await live.firsts(), await live.standing()
+    _check_placed(settings.stream, unplaced, firsts)
     for number in sorted(partitions):
         _check_number(settings.stream, number, firsts)
     if standing:
@@ -82,6 +90,7 @@ async def begin_after(
     last: Mapping[int, int],
     *,
     begun: bool = False,
+    unplaced: str | None = None,
     note: Callable[[], None] = lambda: None,
 ) -> Mapping[int, int]:
     """Set a group's positions behind an archive, and return where it goes on in each partition.
@@ -90,6 +99,7 @@ async def begin_after(
         settings: of the live stream.
         last: for each partition of the archive, the offset or sequence number of its last event.
         begun: whether this has been done before; the group may have read on since.
+        unplaced: as for `check_unread`.
         note: called before the first position is set: from then on it is begun, whatever comes between.
 
     Raises:
@@ -97,10 +107,12 @@ async def begin_after(
         SourceError: the server does not answer.
     """
     async with _live(settings) as live:
-        firsts, standing = await live.firsts(), await live.standing()
+        firsts, standing, ends = await live.firsts(), await live.standing(), await live.ends()
+        _check_placed(settings.stream, unplaced, firsts)
         wanted = {number: position + 1 for number, position in last.items()}
         for number, position in sorted(wanted.items()):
             _check_number(settings.stream, number, firsts)
+            _check_end(settings.stream, number, ends[number], position)
             _check_first(settings.stream, number, firsts[number], standing.get(number, position))
             _check(settings.stream, number, position, standing.get(number, position), begun=begun)
         note()
@@ -111,6 +123,22 @@ async def begin_after(
 def _check_number(name: str, number: int, firsts: Mapping[int, int]) -> None:
     if number not in firsts:
         raise ConfigurationError(f"the archive has a partition {number}, and {name!r} has only {len(firsts)} of them")
+
+
+def _check_placed(name: str, unplaced: str | None, firsts: Mapping[int, int]) -> None:
+    if unplaced is not None and len(firsts) > 1:
+        raise ConfigurationError(
+            f"--then-follow: {unplaced} does not keep of which partition its events are, and {name!r} has "
+            f"{len(firsts)} of them, so nothing says where to go on"
+        )
+
+
+def _check_end(name: str, number: int, end: int, position: int) -> None:
+    if position > end:
+        raise ConfigurationError(
+            f"the archive ends at {position - 1} in partition {number}, and the live partition of {name!r} at "
+            f"{end - 1}: it is not the same stream"
+        )
 
 
 def _check(name: str, number: int, position: int, standing: int, *, begun: bool) -> None:

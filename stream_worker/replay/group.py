@@ -87,7 +87,7 @@ def replay_group(
         ConfigurationError: the archive does not keep what the selection decides by.
         SinkError: the answers, or the journal, cannot be written.
     """
-    before = journal.standing()
+    before = journal.standing(repair=True)
     if before.is_last:
         return
     done, number, part = before.tally, before.parts, Tally()
@@ -104,7 +104,7 @@ def replay_group(
                 cursor, bytes_read = answered.cursor, answered.portion.bytes_read
                 if destination.is_full:
                     files = destination.finish_part(group, number)
-                    journal.append(_entry(cursor, bytes_read, part, files))
+                    journal.append(_entry(number, cursor, bytes_read, part, files))
                     observer.finished(facts := told(part, begun, number=number))
                     begun = facts.end
                     done, part, number = done + part, Tally(), number + 1
@@ -112,7 +112,7 @@ def replay_group(
                 if answered.is_last:
                     break
         files = destination.finish_part(group, number)
-        journal.append(_entry(cursor, bytes_read, part, files, is_last=True))
+        journal.append(_entry(number, cursor, bytes_read, part, files, is_last=True))
         observer.finished(told(part, begun, number=number))
     finally:
         destination.drop()
@@ -148,8 +148,12 @@ def _settled(tally: Tally, too_large: Sequence[Rejected]) -> Tally:
     return tally + Tally(predictions=-len(too_large), dead_letters={too_large[0].code: len(too_large)})
 
 
-def _entry(cursor: Cursor, bytes_read: int, tally: Tally, files: Mapping[str, int], *, is_last: bool = False) -> Entry:
-    return Entry(cursor=dict(cursor), bytes_read=bytes_read, tally=tally, files=dict(files), is_last=is_last)
+def _entry(
+    number: int, cursor: Cursor, bytes_read: int, tally: Tally, files: Mapping[str, int], *, is_last: bool = False
+) -> Entry:
+    return Entry(
+        number=number, cursor=dict(cursor), bytes_read=bytes_read, tally=tally, files=dict(files), is_last=is_last
+    )
 
 
 def _progress(group: Group, tally: Tally, bytes_read: int) -> Progress:

@@ -1,6 +1,8 @@
 """Puts the files of an archive into groups, each with one order of its own."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from scoring.errors import ConfigurationError
 from stream_worker.replay.files import FAILURES, Files, in_words
@@ -16,6 +18,19 @@ __all__ = ["RANGE_BYTES", "Grouping"]
 RANGE_BYTES = 33_554_432
 _FOOTER_BYTES = 262_144
 _DAMAGES: tuple[type[Exception], ...] = (*FAILURES, FooterError)
+
+
+class _Hub(NamedTuple):
+    """What sequence numbers count in, as far as the paths say it."""
+
+    namespace: str | None
+    name: str | None
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, self))
+
+
+_Placed = tuple[tuple[int, ...], Listed]
 
 
 class Grouping:
@@ -45,7 +60,7 @@ class Grouping:
         """Return the groups in their order.
 
         Raises:
-            ConfigurationError: nothing says which hub Capture files are of.
+            ConfigurationError: nothing says which hub Capture files are of, or several would be taken for one.
         """
         drafts = [*self._of_captures(), *self._of_lines(), *self._of_tables(files)]
         drafts.sort(key=lambda draft: (natural(draft.files[0].path), draft.start))
@@ -57,27 +72,50 @@ class Grouping:
             raise ConfigurationError(
                 f"pattern {self._pattern.text!r} has no {{EventHub}}: say which stream the events are of"
             )
-        partitions: dict[tuple[str, int], list[tuple[tuple[int, ...], Listed]]] = {}
-        for item in self._captures:
-            placed = self._pattern.match(without_extension(item.file.path))
-            if placed is not None:
-                hub = self._stream or placed.hub or ""
-                partitions.setdefault((hub, placed.partition), []).append((placed.time, item))
-            elif item.direct and len(self._captures) == 1:
-                partitions[self._stream or _stem(item), 0] = [((), item)]
-            else:
-                words = f"the path does not say the partition: expected {self._pattern.text}"
-                self.problems.append(Problem(path=item.file.path, offset=0, words=words))
+        partitions = self._partitions()
+        streams = self._streams({hub for hub, _ in partitions})
         for (hub, partition), placed_items in partitions.items():
             placed_items.sort(key=lambda each: (each[0], natural(each[1].file.path)))
             yield Group(
                 number=0,
-                name=f"{hub}-{partition}",
+                name=f"{streams[hub]}-{partition}",
                 kind="capture",
                 files=tuple(item.file for _, item in placed_items),
-                stream=hub,
+                stream=streams[hub],
                 partition=partition,
             )
+
+    def _partitions(self) -> Mapping[tuple[_Hub, int], list[_Placed]]:
+        """Return the files of each partition, with the times in their paths."""
+        partitions: dict[tuple[_Hub, int], list[_Placed]] = {}
+        for item in self._captures:
+            placed = self._pattern.match(without_extension(item.file.path))
+            if placed is not None:
+                key = _Hub(placed.namespace, placed.hub), placed.partition
+                partitions.setdefault(key, []).append((placed.time, item))
+            elif item.direct and len(self._captures) == 1:
+                partitions[_Hub(None, _stem(item)), 0] = [((), item)]
+            else:
+                words = f"the path does not say the partition: expected {self._pattern.text}"
+                self.problems.append(Problem(path=item.file.path, offset=0, words=words))
+        if not self._pattern.names_partition and any(len(found) > 1 for found in partitions.values()):
+            raise ConfigurationError(
+                f"pattern {self._pattern.text!r} has no {{PartitionId}}, and there is more than one file: events of "
+                "several partitions would be taken for each other; say where the path has it, or name one file"
+            )
+        return partitions
+
+    def _streams(self, hubs: Collection[_Hub]) -> Mapping[_Hub, str]:
+        """Return the stream of each hub; its name, but where several namespaces have one of that name."""
+        if self._stream is not None:
+            if len(hubs) > 1:
+                raise ConfigurationError(
+                    f"--stream {self._stream}: the archive is of {' and '.join(sorted(map(str, hubs))[:3])}, and the "
+                    "events of one would be taken for the other's; name the files of one of them, or leave it out"
+                )
+            return dict.fromkeys(hubs, self._stream)
+        alike = Counter(hub.name for hub in hubs)
+        return {hub: str(hub) if alike[hub.name] > 1 else hub.name or "" for hub in hubs}
 
     def _of_lines(self) -> Iterator[Group]:
         for item in self._lines:
@@ -92,12 +130,13 @@ class Grouping:
 
     def _of_tables(self, files: Files) -> Iterator[Group]:
         found = files.each(lambda file: self._runs(file, files), [item.file for item in self._tables])
-        for item, runs in zip(self._tables, found, strict=True):
+        for item, below, runs in zip(self._tables, _places(self._tables), found, strict=True):
             if isinstance(runs, Problem):
                 self.problems.append(runs)
                 continue
+            place = f"{self._stream}/{below}" if self._stream else below
             for index, (start, stop) in enumerate(runs):
-                yield self._part(item, _label(index, len(runs)), start, stop)
+                yield self._part(item, _label(index, len(runs)), start, stop, place)
 
     def _runs(self, file: File, files: Files) -> Sequence[tuple[int, int]] | Problem:
         """Return runs of row groups that have about as many bytes as a range."""
@@ -115,16 +154,17 @@ class Grouping:
                 start, held = index + 1, 0
         return runs
 
-    def _part(self, item: Listed, label: str, start: int, stop: int | None) -> Group:
+    def _part(self, item: Listed, label: str, start: int, stop: int | None, place: str = "") -> Group:
         return Group(
             number=0,
             name=without_extension(item.below) + label,
             kind=item.kind,
             files=(item.file,),
-            stream=self._stream or _stem(item),
+            stream=self._stream or place or _stem(item),
             partition=0,
             start=start,
             stop=stop,
+            place=place,
         )
 
 
@@ -135,6 +175,13 @@ def _numbered(draft: Group, number: int, names: Names) -> Group:
 
 def _label(index: int, count: int) -> str:
     return "" if count == 1 else f"-{index:0{max(4, len(str(count - 1)))}d}"
+
+
+def _places(items: Sequence[Listed]) -> Sequence[str]:
+    """Return for each file what no other has: its path below the one that named it; all of it where that is not so."""
+    short = [without_extension(item.below) for item in items]
+    alike = Counter(short)
+    return [item.file.path if alike[each] > 1 else each for item, each in zip(items, short, strict=True)]
 
 
 def _stem(item: Listed) -> str:

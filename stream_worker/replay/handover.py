@@ -65,9 +65,10 @@ def scored(work: Folder, now: Premises) -> Summary | None:
     return _decoded(work, summary, Summary)
 
 
-def ends_of(summary: Summary) -> dict[int, int]:
-    """Return the position of the last event of each partition of an archive of one stream."""
-    return {int(place.rpartition("/")[2]): position for place, position in summary.ends.items()}
+def ends_of(summary: Summary, stream: str) -> dict[int, int]:
+    """Return the position of the last event of each partition of a stream; row numbers of a table are of none."""
+    places = [(place.rpartition("/"), position) for place, position in summary.ends.items()]
+    return {int(number): position for (name, _, number), position in places if name == stream}
 
 
 def followed(work: Folder, source: SourceSettings) -> bool:

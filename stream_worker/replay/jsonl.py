@@ -120,6 +120,7 @@ class _Text:
 
     def parts(self, cursor: int | None) -> Iterator[_Lines | Problem]:
         """Yield the lines from the cursor on, and what is wrong between them."""
+        why = None
         try:
             with ExitStack() as held:
                 source = held.enter_context(self._files.open(self._file))
@@ -129,10 +130,10 @@ class _Text:
                     self._raw_offset = reader.raw_offset
                     yield part
         except _DAMAGES as error:
-            yield self._problem(f"cannot be read from here on: {in_words(error)}")
-        changed = self._files.changed(self._file)
-        if changed is not None:
-            yield self._problem(changed)
+            why = f"cannot be read from here on: {in_words(error)}"
+        ending = self._files.ending(self._file, self.offset, why)
+        if ending is not None:
+            yield ending
 
     def _lines(self, reader: "_Reader", cursor: int | None) -> Iterator[_Lines | Problem]:
         rest = self._first_line(reader, cursor)

@@ -21,11 +21,13 @@ class Chunk(NamedTuple):
         offset: where their block begins in the file.
         skipped: how many events of the block stand before them.
         events: in the order of the file, each with a position; one or more.
+        size: about how many bytes the whole block takes in memory.
     """
 
     offset: int
     skipped: int
     events: Sequence[Event]
+    size: int = 0
 
 
 class Reel:
@@ -49,6 +51,11 @@ class Reel:
         return self._numbers[self._at]
 
     @property
+    def size(self) -> int:
+        """About how many bytes are held of it."""
+        return 0 if self._chunk is None else self._chunk.size
+
+    @property
     def place(self) -> list[int]:
         """Where to go on: the file, the block, and how many of its events are done."""
         chunk = self._held
@@ -57,6 +64,7 @@ class Reel:
     def advance(self, problems: Problems) -> bool:
         """Make sure that there is a next event; return whether there is one."""
         while self._chunk is None or self._at == len(self._numbers):
+            self._chunk = None  # before the next is made: it takes memory
             found = next(self._feed, None)
             if found is None:
                 return False
@@ -117,6 +125,11 @@ class Merge:
     def number(self) -> int:
         """The lowest number that is to be had, where there is a file."""
         return self._heap[0][0]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes are held of all files."""
+        return sum(reel.size for _, _, reel in self._heap)
 
     @property
     def places(self) -> list[list[int]]:

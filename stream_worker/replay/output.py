@@ -8,16 +8,19 @@
 | a stream         | the journal's folder                | the folder keeps the summary                          |
 
 Rules:
-- The work folder holds `plan.json`, the journals and `finished`. It is removed in the end, `plan.json` first: a folder
-  without one has nothing that another run may go on with.
+- The work folder holds `lock`, `plan.json`, the journals and `finished`. It is removed in the end, `plan.json` first: a
+  folder without one has nothing that another run may go on with; and `lock` last: one that has neither is not ours.
 - `finished` is written before anything appears. Every step after it may be done twice.
 """
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
+from scoring.errors import ConfigurationError, SinkError
 from stream_worker.replay.folders import Folder, LocalFolder
 from stream_worker.replay.rows import RowKind
 
@@ -36,6 +39,10 @@ WORKERS: Final = "workers"
 """The lock that each process of a replay shares with the others, while it lives."""
 LOCK: Final = "lock"
 """The lock of whoever runs a replay."""
+_LOG = logging.getLogger(__name__)
+_CONTENTS: Final = (FINISHED, SUMMARY, PICTURE, REPLAYED, FOLLOWED, "journal", "output", "replaced", "clearing")
+_WORKERS_S = 60.0  # for the portions under way
+_LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +90,7 @@ class Target(Protocol):
         ...
 
     def locked(self) -> AbstractContextManager[None]:
-        """Keep other replays away, where that can be done."""
+        """Keep other replays away."""
         ...
 
     def clear(self) -> None:
@@ -92,6 +99,10 @@ class Target(Protocol):
 
     def appear(self, finished: Finished) -> None:
         """Let the output appear, and remove the work folder."""
+        ...
+
+    def abandon(self) -> None:
+        """Remove all that was begun, where nothing of it is finished."""
         ...
 
     def close(self) -> None:
@@ -116,13 +127,40 @@ class Worked:
         self.work = work
         self._folders = (work, *others)
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Keep other replays away; in blob storage nobody is, and two replays of the same write the same bytes.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other replays away.
 
         Raises:
             ConfigurationError: another is at work.
+            SinkError: processes of an earlier one still are, or the lock is lost.
         """
-        return self._alone(self.work) if isinstance(self.work, LocalFolder) else nullcontext()
+        with self.work.locked(LOCK):
+            busy = _still_at_work(self.work)
+            if busy:
+                raise SinkError(
+                    f"{self.work}: processes of an earlier run are still at work on it after {_WORKERS_S:g} s: "
+                    f"{', '.join(busy)}. End them, and the same command goes on"
+                )
+            self.work.sweep()
+            yield
+
+    def check_work(self) -> None:
+        """See that the work folder is empty, or a replay's.
+
+        Raises:
+            ConfigurationError: it is something else.
+        """
+        if not self.work.is_empty() and all(self.work.size(name) is None for name in (PLAN, LOCK, WORKERS)):
+            raise ConfigurationError(
+                f"{self.work} is where the output would be made, and holds files that are not a replay's: move them, "
+                "or name another output"
+            )
+
+    def abandon(self) -> None:
+        """Remove the work folder."""
+        if not _still_at_work(self.work):
+            remove(self.work)
 
     def clear(self) -> None:
         """Remove what an unfinished replay has left."""
@@ -133,22 +171,30 @@ class Worked:
         for folder in self._folders:
             folder.close()
 
-    @staticmethod
-    @contextmanager
-    def _alone(work: LocalFolder) -> Iterator[None]:
-        with work.locked(LOCK):
-            with work.locked(WORKERS, waits=True):
-                pass  # processes of a replay that was killed end with the portion that they are at
-            yield
-
 
 def clear(work: Folder) -> None:
     """Remove everything but the lock, which we hold."""
     work.remove(PLAN)
-    work.remove(FINISHED, SUMMARY, PICTURE, REPLAYED, FOLLOWED, "journal", "output", "replaced", "clearing")
+    work.remove(*_CONTENTS)
 
 
 def remove(work: Folder) -> None:
-    """Remove the work folder."""
-    work.remove(PLAN)
+    """Remove the work folder, the lock last."""
+    clear(work)
     work.remove("")
+
+
+def _still_at_work(work: Folder) -> Sequence[str]:
+    """Wait for processes of a replay that was killed, which end with the portion that they are at.
+
+    Returns:
+        Those that have not ended by then.
+    """
+    deadline = time.monotonic() + _WORKERS_S
+    busy = work.holders(WORKERS) if isinstance(work, LocalFolder) else ()
+    if busy:
+        _LOG.warning("%s: waiting for processes of an earlier run to end: %s", work, ", ".join(busy))
+    while isinstance(work, LocalFolder) and busy and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)  # nobody says when a lock is let go, but to who waits without bound
+        busy = work.holders(WORKERS)
+    return busy

@@ -3,7 +3,8 @@
 Rules:
 - Only the columns that are needed are read, a few thousand rows at a time.
 - A cursor is the number of the next row in the file.
-- A row group in which something cannot be decoded is passed over from there on; the next one is read.
+- A row group in which something cannot be decoded is passed over from there on; the next one is read. A row that says
+  where its event stood in a way that makes no sense is passed over alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from stream_worker.replay.footers import FooterError, RowGroup, largest_page, re
 from stream_worker.replay.limits import Limits
 from stream_worker.replay.problems import Problems
 from stream_worker.replay.records import PORTION, Cursor, Group, Portion, Problem
+from stream_worker.replay.row_positions import Misfit
 from stream_worker.replay.spare import Spare
 from stream_worker.replay.tables import MisfitError, Piece, Shape, shape_of
 
@@ -153,6 +155,7 @@ class _Rows:
 
     def parts(self, cursor: int) -> Iterator[Piece | Problem]:
         """Yield the rows from the cursor on, and what is wrong between them."""
+        why = None
         try:
             with self._files.open(self._file, kept=_KEPT) as source:
                 row_groups, parquet = read_footer(source), _open(source)
@@ -163,10 +166,10 @@ class _Rows:
                 yield self._problem(str(error))
             return
         except _DAMAGES as error:
-            yield self._problem(f"cannot be read from here on: {in_words(error)}")
-        changed = self._files.changed(self._file)
-        if changed is not None:
-            yield self._problem(changed)
+            why = f"cannot be read from here on: {in_words(error)}"
+        ending = self._files.ending(self._file, self.next_row, why)
+        if ending is not None:
+            yield ending
 
     def take(self, piece: Piece) -> Piece:
         """Take rows for the next portion; return those that are left for later ones."""
@@ -214,13 +217,21 @@ class _Rows:
             for batch in table.batches(number, self._shape.columns, self._wanted.limits):
                 done = max(0, cursor - self.next_row)
                 if done < batch.num_rows:
-                    piece = self._shape.piece(batch.slice(done), self.next_row + done, self._group)
-                    self.next_row = piece.stop
-                    yield piece
+                    for found in self._shape.pieces(batch.slice(done), self.next_row + done, self._group):
+                        yield self._step(found)
                 else:
                     self.next_row += batch.num_rows
         except _DAMAGES as error:
             yield self._problem(f"row group {number} cannot be read from here on: {in_words(error)}")
+
+    def _step(self, found: Piece | Misfit) -> Piece | Problem:
+        """Return rows, or why one cannot be read, as read."""
+        if isinstance(found, Piece):
+            self.next_row = found.stop
+            return found
+        self.next_row = found.row + 1
+        words = f"{found.words}; the row was passed over"
+        return Problem(path=self._file.path, offset=found.row, words=words)
 
     def _problem(self, words: str) -> Problem:
         return Problem(path=self._file.path, offset=self.next_row, words=words)

@@ -1,4 +1,4 @@
-"""What the path of a Capture file says: its hub, its partition and its time."""
+"""What the path of a Capture file says: its namespace, its hub, its partition and its time."""
 
 import re
 from collections.abc import Mapping
@@ -30,11 +30,13 @@ class Placed:
     """What a path says.
 
     Attributes:
-        hub: None where the pattern does not name it.
+        namespace: None where the pattern does not name it.
+        hub: likewise.
         partition: 0 where the pattern does not name it.
         time: year, month, day, hour, minute, second; 0 for those that are not named.
     """
 
+    namespace: str | None
     hub: str | None
     partition: int
     time: tuple[int, ...]
@@ -69,6 +71,11 @@ class Pattern:
         """Whether it says which hub a file is of."""
         return "EventHub" in self._fields
 
+    @property
+    def names_partition(self) -> bool:
+        """Whether it says which partition a file is of."""
+        return "PartitionId" in self._fields
+
     def match(self, path: str) -> Placed | None:
         """Return what a path says, None where its end does not match.
 
@@ -80,7 +87,8 @@ class Pattern:
             return None
         said = found.groupdict()
         time = tuple(int(said.get(name, 0)) for name in _TIMES)
-        return Placed(hub=said.get("EventHub"), partition=int(said.get("PartitionId", 0)), time=time)
+        partition = int(said.get("PartitionId", 0))
+        return Placed(namespace=said.get("Namespace"), hub=said.get("EventHub"), partition=partition, time=time)
 
     def _field(self, name: str) -> str:
         if name not in _FORMS:

@@ -22,6 +22,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
         options: those that change the output, as text.
         files: sizes and versions, by path.
         groups: a digest of how the files are cut into groups.
+        served: how the model is, as text: another provider may round otherwise.
     """
 
     model: str
@@ -29,6 +30,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str]
     files: dict[str, tuple[int, str]]
     groups: str
+    served: dict[str, str] = {}
 
     def changes(self, now: "Premises") -> list[str]:
         """Return in words what is different now; nothing where the output would be the same."""
@@ -52,9 +54,12 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
             yield f"the model was {self.model} and is {now.model} (--model {self.model} goes on with the former)"
         elif self.manifest != now.manifest:
             yield f"{self.model} is not the model of that name that it was begun with"
+        yield from _of_options(self.served, now.served)
 
 
-def premises_of(manifest: Manifest, options: Mapping[str, str], groups: Sequence[Group]) -> Premises:
+def premises_of(
+    manifest: Manifest, options: Mapping[str, str], groups: Sequence[Group], served: Mapping[str, str] | None = None
+) -> Premises:
     """Return what the output of a replay depends on."""
     return Premises(
         model=manifest.reference,
@@ -62,6 +67,7 @@ def premises_of(manifest: Manifest, options: Mapping[str, str], groups: Sequence
         options=dict(options),
         files={file.path: (file.size, file.version) for group in groups for file in group.files},
         groups=blake2b(msgspec.json.encode(groups), digest_size=16).hexdigest(),
+        served=dict(served or {}),
     )
 
 

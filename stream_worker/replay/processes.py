@@ -12,9 +12,10 @@ import multiprocessing
 import signal
 import traceback
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import groupby
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Final, Literal
@@ -28,7 +29,7 @@ from stream_worker.replay.job import Job, Replay, replayer
 from stream_worker.replay.output import WORKERS
 from stream_worker.replay.records import Group
 
-__all__ = ["Lane", "in_processes", "settle_down"]
+__all__ = ["Lane", "in_order", "in_processes", "settle_down"]
 
 Lane = Sequence[Group]
 """Groups that are replayed one after the other."""
@@ -64,6 +65,21 @@ class _Hand:
     group: Group | None = None
 
 
+def in_order(groups: Sequence[Group], tables: Collection[str]) -> list[Lane]:
+    """Return lanes that keep the order of every partition, and of every key.
+
+    Args:
+        groups: in their order.
+        tables: the files whose rows have keys, or say their partitions themselves: any two may have the same.
+    """
+
+    def place(group: Group) -> tuple[str, int]:
+        together = bool(tables) and (group.kind == "capture" or group.files[0].path in tables)
+        return ("", 0) if together else (group.stream, group.partition)
+
+    return [list(lane) for _, lane in groupby(sorted(groups, key=place), place)]  # it keeps the order of equals
+
+
 def in_processes(job: Job, lanes: Sequence[Lane], workers: int) -> Generator[Progress]:
     """Replay lanes in several processes, and yield how far each group is after each of its portions.
 
@@ -87,8 +103,7 @@ def in_processes(job: Job, lanes: Sequence[Lane], workers: int) -> Generator[Pro
                 elif isinstance(message, _Failed):
                     raise _error_of(message)
                 elif waiting:
-                    hand.group = waiting[0][0]
-                    hand.pipe.send(waiting.popleft())
+                    _give(hand, waiting.popleft())
                 else:
                     _dismiss([hand])
                     hands.remove(hand)
@@ -122,18 +137,30 @@ def _heard_of(hands: Sequence[_Hand]) -> list[_Hand]:
     return [hand for hand in hands if hand.pipe in ready]
 
 
+def _give(hand: _Hand, lane: Lane) -> None:
+    hand.group = lane[0]
+    try:
+        hand.pipe.send(lane)
+    except OSError as error:
+        raise _died(hand) from error
+
+
 def _hear(hand: _Hand) -> _Message:
     try:
         message: _Message = hand.pipe.recv()
     except (EOFError, OSError) as error:
-        hand.process.join(_STOP_S)
-        code = hand.process.exitcode
-        how = f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with {code}"
-        where = f" while it was at {hand.group.name}" if hand.group is not None else ""
-        raise WeirError(
-            f"process {hand.process.pid} {how}{where}; what was finished is kept: the same command goes on from there"
-        ) from error
+        raise _died(hand) from error
     return message
+
+
+def _died(hand: _Hand) -> WeirError:
+    hand.process.join(_STOP_S)
+    code = hand.process.exitcode
+    how = f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with {code}"
+    where = f" while it was at {hand.group.name}" if hand.group is not None else ""
+    return WeirError(
+        f"process {hand.process.pid} {how}{where}; what was finished is kept: the same command goes on from there"
+    )
 
 
 def _error_of(failed: _Failed) -> Exception:

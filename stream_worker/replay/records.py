@@ -53,6 +53,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         partition: likewise; 0 where nobody says.
         start: of the only file, the first byte (JSON Lines) or row group (Parquet).
         stop: the one after the last; None is the end of the file.
+        place: of a table, what its rows are numbered in where nothing in them tells them apart: its path below the
+            archive's root, and before it the stream, where that is told.
     """
 
     number: int
@@ -63,6 +65,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     partition: int
     start: int = 0
     stop: int | None = None
+    place: str = ""
 
     @property
     def size(self) -> int:
@@ -75,14 +78,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Something that could not be read; it counts against the error threshold.
 
     Attributes:
-        path: the file.
-        offset: the byte (Capture, JSON Lines) or row (Parquet) from which on it could not be read.
+        path: the file; or the folder, where only that is known.
+        offset: the byte (Capture, JSON Lines) or row (Parquet) from which on it could not be read; of an event that
+            was read, its own offset, where it has one.
         words: what was wrong, and what was expected.
+        count: how many it stands for.
+        whole: whether it is of the whole file: each part of it that tells so means the same.
     """
 
     path: str
     offset: int
     words: str
+    count: int = 1
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,10 @@ Rules:
 """
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import chain, groupby
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -22,15 +21,16 @@ from stream_worker.replay.group import TOLD, Progress, progress_of
 from stream_worker.replay.job import Job, replayer
 from stream_worker.replay.journal import Entry, Journal
 from stream_worker.replay.memory import peak_memory
-from stream_worker.replay.output import FINISHED, PLAN, Finished, Target, remove
+from stream_worker.replay.output import FINISHED, PLAN, Finished, Target
 from stream_worker.replay.picture import draw, load
 from stream_worker.replay.premises import Premises
-from stream_worker.replay.processes import Lane, in_processes
+from stream_worker.replay.processes import Lane, in_order, in_processes
 from stream_worker.replay.records import Group, Problem
 from stream_worker.replay.rows import KINDS, rows_in
 from stream_worker.replay.summary import Summary, summary_of
 from stream_worker.replay.tally import SHOWN, Tally
 from stream_worker.replay.threshold import Threshold
+from stream_worker.replay.totals import Totals
 
 __all__ = ["Engine", "Order", "Totals", "run"]
 
@@ -53,6 +53,7 @@ class Order:
         overwrite: whether a finished output, or an unfinished one of something else, is replaced.
         engine: processes of this machine, or the executors of a Spark cluster.
         master: the cluster's, where Spark's own configuration does not name it.
+        tables: files whose rows have keys or positions, which a stream keeps in order over all of them.
     """
 
     groups: Sequence[Group]
@@ -66,52 +67,7 @@ class Order:
     overwrite: bool = False
     engine: Engine = "local"
     master: str | None = None
-
-
-@dataclass(slots=True)
-class Totals:
-    """How far all groups are together.
-
-    Attributes:
-        records: of all runs.
-        dead_letters: likewise.
-        problems: likewise.
-        bytes_read: likewise.
-        begun_with: the records that earlier runs had finished.
-        peaks: the most memory that each process has had, by its number.
-        planned: problems that are of no group.
-    """
-
-    records: int = 0
-    dead_letters: int = 0
-    problems: int = 0
-    bytes_read: int = 0
-    begun_with: int = 0
-    peaks: dict[int, int] = field(default_factory=dict)
-    planned: Sequence[Problem] = ()
-    _latest: dict[int, Progress] = field(default_factory=dict)
-
-    def add(self, now: Progress) -> None:
-        """Take note of how far a group is."""
-        before = self._latest.get(now.group, Progress(now.group))
-        self._latest[now.group] = now
-        self.records += now.records - before.records
-        self.dead_letters += now.dead_letters - before.dead_letters
-        self.problems += now.problems - before.problems
-        self.bytes_read += now.bytes_read - before.bytes_read
-        if now.process:
-            self.peaks[now.process] = now.peak_memory
-
-    @property
-    def errors(self) -> int:
-        """What counts against the threshold."""
-        return self.dead_letters + self.problems
-
-    @property
-    def told(self) -> Sequence[Problem]:
-        """The first problems, in the order of the groups."""
-        of_groups = chain.from_iterable(self._latest[number].told for number in sorted(self._latest))
-        return [*self.planned, *of_groups][:TOLD]
+    tables: Collection[str] = ()
 
 
 def run(
@@ -151,9 +107,9 @@ def run(
 
 
 def _leave_nothing(order: Order) -> None:
-    """Remove the work folder where it holds nothing that another run could go on with."""
+    """Remove what was begun where it holds nothing that another run could go on with."""
     if not any(_standing(order, group).parts for group in order.groups):
-        remove(order.target.work)
+        order.target.abandon()
 
 
 def _go_on(
@@ -162,7 +118,7 @@ def _go_on(
     totals = Totals(problems=len(order.problems), planned=order.problems[:TOLD])
     waiting = []
     for group in order.groups:
-        standing = _standing(order, group)
+        standing = _standing(order, group, repair=True)  # nobody else is at work
         totals.add(progress_of(group, [standing]))
         _check_parts(order.target, standing)
         if not standing.is_last:
@@ -178,8 +134,8 @@ def _go_on(
     return summary
 
 
-def _standing(order: Order, group: Group) -> Entry:
-    return Journal(order.target.work, group.name).standing()
+def _standing(order: Order, group: Group, *, repair: bool = False) -> Entry:
+    return Journal(order.target.work, group.name).standing(repair=repair)
 
 
 def _changes(order: Order) -> list[str] | None:
@@ -243,12 +199,9 @@ def _lanes(order: Order, groups: Sequence[Group]) -> list[Lane]:
     """Return what may be replayed side by side: in a stream, groups of one partition keep their order."""
     if order.job.stream is None:
         return [[group] for group in groups]
-    by_partition = sorted(groups, key=_partition)  # it keeps the order of equals
-    return [list(lane) for _, lane in groupby(by_partition, _partition)]
-
-
-def _partition(group: Group) -> tuple[str, int]:
-    return group.stream, group.partition
+    if order.workers == 1:
+        return [groups] if groups else []
+    return in_order(groups, order.tables)
 
 
 def _progress(order: Order, lanes: Sequence[Lane], pipeline: Pipeline | None) -> Generator[Progress]:
@@ -272,6 +225,11 @@ def _finish(order: Order) -> Summary:
     tally, names = _planned(order.problems), list[str]()
     for group in order.groups:
         standing = _standing(order, group)
+        if not standing.is_last:
+            raise SinkError(
+                f"{Journal(order.target.work, group.name)} does not come to the end of its group: others wrote to it. "
+                "The same command goes on from there"
+            )
         tally += standing.tally
         names += standing.files
     if order.threshold.is_exceeded(tally.errors, tally.records, at_the_end=True):

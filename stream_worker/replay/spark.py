@@ -3,7 +3,8 @@
 Rules:
 - An executor works by the same description as a process of one machine, on the same folders, which it must reach: a
   shared disk, or blob storage. What it makes is therefore the same, and so is what a later run goes on from.
-- Spark may give a lane to a second executor when the first one is lost. The first has left whole parts, or nothing.
+- Spark may give a lane to a second executor when the first one is lost. The first has left whole parts, or nothing; and
+  if it was only slow, both write the same parts, of which a journal keeps the first line. Speculation is off.
 - The model is read from the store once for each of an executor's Python processes.
 """
 
@@ -88,6 +89,7 @@ def _session(master: str | None) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("weir replay").config("spark.ui.enabled", "false")
     builder = builder.config("spark.executorEnv.PYTHONPATH", str(_ROOT)).config("spark.ui.showConsoleProgress", "false")
+    builder = builder.config("spark.speculation", "false")  # two of a lane are right, and twice the work
     if master is not None:
         builder = builder.master(master)
     spark: SparkSession = builder.getOrCreate()

@@ -61,7 +61,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     problems: int
     first_problems: list[Described]
     scores: list[dict[str, Any]]
-    ends: dict[str, int]
+    ends: dict[str, int] = {}
 
     @property
     def bars(self) -> list[Bar]:

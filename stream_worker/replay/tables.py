@@ -1,9 +1,9 @@
 """What the columns of a table are for, and how they become events or arrays of features."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from scoring import Event, Feature, Manifest, Position
 from stream_worker.replay.cells import (
     as_bytes,
     as_feature,
-    as_integers,
     as_milliseconds,
     as_texts,
     is_bytes,
@@ -21,6 +20,7 @@ from stream_worker.replay.cells import (
     sizes_of,
 )
 from stream_worker.replay.records import Group
+from stream_worker.replay.row_positions import Misfit, PlaceColumns, positions_of
 
 __all__ = ["MisfitError", "Piece", "Shape", "shape_of"]
 
@@ -95,8 +95,8 @@ class Shape:
         named = (self.value, self.event_id, self.key, self.partition, self.offset, self.time)
         return list(dict.fromkeys([name for name in named if name] + [name for _, name in self.features]))
 
-    def piece(self, batch: pa.RecordBatch, start: int, group: Group) -> Piece:
-        """Return what rows hold.
+    def pieces(self, batch: pa.RecordBatch, start: int, group: Group) -> Iterator[Piece | Misfit]:
+        """Yield what rows hold, and which of them cannot be read.
 
         Args:
             batch: the cells of these columns.
@@ -104,33 +104,36 @@ class Shape:
             group: of the file.
 
         Raises:
-            MisfitError: a position is null.
             ArrowException: cells are damaged.
             ValueError: likewise.
         """
-        events = self._events(batch, start, group)
+        columns = None if self.offset is None else PlaceColumns(self.partition, self.offset)
+        numbered = self.value is None and self.event_id is None
+        positions, misfits = positions_of(batch, start, columns, group, numbered=numbered)
+        whole, after = self._piece(batch, start, self._events(batch, positions)), 0
+        for misfit in misfits:
+            row = misfit.row - start
+            if after < row:
+                yield whole.between(after, row)
+            yield misfit
+            after = row + 1
+        if after < batch.num_rows:
+            yield whole.between(after, batch.num_rows) if after else whole
+
+    def _piece(self, batch: pa.RecordBatch, start: int, events: Sequence[Event]) -> Piece:
         if self.value is not None:
             return Piece(start, events, sizes_of(batch.column(self.value)), None, None)
         columns = {feature.name: as_feature(batch.column(name), feature) for feature, name in self.features}
         ids = None if self.event_id is None else as_texts(batch.column(self.event_id))
         return Piece(start, events, (), columns, ids)
 
-    def _events(self, batch: pa.RecordBatch, start: int, group: Group) -> Sequence[Event]:
+    def _events(self, batch: pa.RecordBatch, positions: Sequence[Position | None]) -> Sequence[Event]:
         if self.value is None and self.key is self.offset is self.time is None and self.event_id is not None:
             return [_NOTHING] * batch.num_rows
         values = repeat(None) if self.value is None else as_bytes(batch.column(self.value))
         keys = repeat(None) if self.key is None else as_bytes(batch.column(self.key))
         times = repeat(None) if self.time is None else as_milliseconds(batch.column(self.time))
-        return list(map(Event, values, keys, repeat(()), self._positions(batch, start, group), times))
-
-    def _positions(self, batch: pa.RecordBatch, start: int, group: Group) -> Sequence[Position | None]:
-        if self.offset is not None:
-            partitions = repeat(group.partition) if self.partition is None else _integers(batch, self.partition, start)
-            return list(map(Position, repeat(group.stream), partitions, _integers(batch, self.offset, start)))
-        if self.value is not None or self.event_id is not None:
-            return [None] * batch.num_rows
-        rows = range(start, start + batch.num_rows)  # nothing else tells them apart
-        return list(map(Position, repeat(group.stream), repeat(group.partition), rows))
+        return list(map(Event, values, keys, repeat(()), positions, times))
 
 
 def shape_of(schema: pa.Schema, manifest: Manifest, column: str | None) -> Shape:
@@ -249,10 +252,3 @@ def _expected(feature: Feature) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_SHOWN]) or "none"
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
-
-
-def _integers(batch: pa.RecordBatch, name: str, start: int) -> Sequence[int]:
-    cells = as_integers(batch.column(name))
-    if None in cells:
-        raise MisfitError(f"column {name} is null in row {start + cells.index(None)}; expected an integer in each")
-    return cast("Sequence[int]", cells)

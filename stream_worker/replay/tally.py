@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from stream_worker.replay.problems import number_of, without_known
 from stream_worker.replay.records import Problem
 
 __all__ = ["SHOWN", "Tally"]
@@ -27,7 +28,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         scores: how many predictions are in each bucket of a `Spread`.
         duplicates: records passed over, because they had come already.
         outside: records passed over, because they were not asked for.
-        problems: how many there were.
+        problems: how many there were; one of a whole file counts once, however many parts of it tell so.
         shown: the first of them.
         ends: the highest sequence number or offset of each partition, by `stream/partition`, of all that was read.
     """
@@ -49,6 +50,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.problems + sum(self.dead_letters.values())
 
     def __add__(self, other: Self) -> "Tally":
+        later = without_known(other.shown, self.shown)
+        again = 0 if later is other.shown else number_of(other.shown) - number_of(later)
         return Tally(
             records=self.records + other.records,
             predictions=self.predictions + other.predictions,
@@ -57,8 +60,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             scores=_sum(self.scores, other.scores),
             duplicates=self.duplicates + other.duplicates,
             outside=self.outside + other.outside,
-            problems=self.problems + other.problems,
-            shown=(self.shown + other.shown)[:SHOWN],
+            problems=self.problems + other.problems - again,
+            shown=(*self.shown, *later)[:SHOWN],
             ends=_highest(self.ends, other.ends),
         )
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
+
 from scoring.errors import ConfigurationError
 from stream_worker.replay.files import StorageOptions
 from stream_worker.replay.folders import Folder, LocalFolder, folder_at
@@ -21,6 +23,7 @@ from stream_worker.replay.output import (
     remove,
 )
 from stream_worker.replay.rows import KINDS, RowKind
+from stream_worker.replay.summary import Summary
 
 __all__ = ["BlobTarget", "FileTarget", "FolderTarget", "StreamTarget", "target_at"]
 
@@ -65,14 +68,15 @@ class FolderTarget(Worked):
 
     def is_there(self) -> bool:
         """Return whether a finished output stands there."""
-        return self._folder.size(SUMMARY) is not None
+        return _is_summary(self._folder.get(SUMMARY))
 
     def check(self) -> None:
-        """See that the folder is empty or an earlier output.
+        """See that the folder is empty or an earlier output, and that nobody else's is where it would be made.
 
         Raises:
             ConfigurationError: it is something else.
         """
+        self.check_work()
         if self._path.exists() and not self._path.is_dir():
             raise ConfigurationError(
                 f"--to {self._path} is a file; the name of an output file ends in .parquet or .jsonl"
@@ -87,6 +91,7 @@ class FolderTarget(Worked):
         if self._work.size(FINISHED) is None or self.output.root.exists():
             self.output.put(PICTURE, finished.picture)
             self.output.put(SUMMARY, finished.summary)
+            self._work.sweep()
             self._work.put(FINISHED, b"")
             if self.is_there():
                 self._work.remove("replaced")
@@ -108,6 +113,7 @@ class FileTarget(Worked):
         self._place = place
         folder, slash, self._name = place.rpartition("/")
         self._stem, _, self._suffix = self._name.rpartition(".")
+        self._letters = f"{self._stem}.dead_letters.{self._suffix}"
         self._folder = folder_at(folder or slash or ".", storage)
         self.output = folder_at(f"{place}.partial/output", storage)
         super().__init__(folder_at(f"{place}.partial", storage), self._folder, self.output)
@@ -120,25 +126,43 @@ class FileTarget(Worked):
         return self._folder.size(self._name) is not None
 
     def check(self) -> None:
-        """See that nothing but a file has the file's name.
+        """See that nothing but a file has the file's name, and nobody else's those beside it.
 
         Raises:
-            ConfigurationError: a folder has.
+            ConfigurationError: a folder has, or something that is not this output's.
         """
         if isinstance(self._folder, LocalFolder) and (self._folder.root / self._name).is_dir():
             raise ConfigurationError(f"--to {self} is a folder: name a file that is not there, or another folder")
+        self.check_work()
+        if self.is_there() or self.work.size(FINISHED) is not None:
+            return
+        for name in self._beside:
+            if self._folder.size(name) is not None:
+                raise ConfigurationError(
+                    f"--to {self} would replace {name}, which stands beside it and is another output's: move that, or "
+                    "name another file"
+                )
 
     def appear(self, finished: Finished) -> None:
         """Join the parts to one file, the last to appear."""
         self.work.put(FINISHED, b"")
-        letters = f"{self._stem}.dead_letters.{self._suffix}"
-        self._folder.remove(letters)
+        self._sweep()
+        self._folder.remove(self._letters)
         if finished.parts["dead_letters"]:
-            self._join("dead_letters", finished, letters)
+            self._join("dead_letters", finished, self._letters)
         self._folder.put(f"{self._stem}.{PICTURE}", finished.picture)
         self._folder.put(f"{self._stem}.{SUMMARY}", finished.summary)
         self._join("predictions", finished, self._name)
         remove(self.work)
+
+    @property
+    def _beside(self) -> tuple[str, ...]:
+        return (self._letters, f"{self._stem}.{SUMMARY}", f"{self._stem}.{PICTURE}")
+
+    def _sweep(self) -> None:
+        if isinstance(self._folder, LocalFolder):  # it is the user's: only what was to become one of ours is removed
+            for name in (self._name, *self._beside):
+                self._folder.sweep(name)
 
     def _join(self, kind: RowKind, finished: Finished, name: str) -> None:
         parts = [_opener(self.output, part) for part in finished.parts[kind]]
@@ -158,7 +182,7 @@ class BlobTarget(Worked):
 
     def is_there(self) -> bool:
         """Return whether a finished output stands there."""
-        return self.output.size(_SUCCESS) is not None
+        return self.output.size(_SUCCESS) is not None and _is_summary(self.output.get(SUMMARY))
 
     def check(self) -> None:
         """See that the prefix is empty, a replay's under way, or an earlier output.
@@ -182,6 +206,11 @@ class BlobTarget(Worked):
         self.output.put(SUMMARY, finished.summary)
         self.output.put(_SUCCESS, b"")
         remove(self.work)
+
+    def abandon(self) -> None:
+        """Remove the parts, which without a work folder would be nobody's, and then that."""
+        self.output.remove(*KINDS)
+        super().abandon()
 
 
 class StreamTarget(Worked):
@@ -211,7 +240,7 @@ class StreamTarget(Worked):
         Raises:
             ConfigurationError: it is something else.
         """
-        if not (self.is_there() or self.work.is_empty() or self.work.size(LOCK) is not None):
+        if not self.work.is_empty() and all(self.work.size(name) is None for name in (LOCK, PLAN)):
             raise ConfigurationError(f"--journal {self.work} holds files that are not a replay's: name another folder")
 
     def appear(self, finished: Finished) -> None:
@@ -221,6 +250,13 @@ class StreamTarget(Worked):
         self.work.put(PICTURE, finished.picture)
         self.work.put(SUMMARY, finished.summary)
         self.work.remove(PLAN, "journal", FINISHED)
+
+
+def _is_summary(content: bytes | None) -> bool:
+    try:
+        return content is not None and msgspec.json.decode(content, type=Summary) is not None
+    except msgspec.DecodeError:
+        return False
 
 
 def _opener(folder: Folder, name: str) -> Callable[[], BinaryIO]:

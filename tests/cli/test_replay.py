@@ -8,7 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from models import LocalStore
+from scoring import Event
+from tests.models.graphs import payments, payments_manifest
+from tests.replay.archives import write_feature_parquet
 from tests.replay.commanded import LINES, furnish, in_process, line, small_archive
+from tests.replay.reading import payment
 from tests.replay.staging import content
 
 
@@ -105,6 +110,25 @@ MISUSED = [
     (["--to", "x", "--from-sequence", "7"], "--from-sequence and --to-sequence: the archive does not keep the seq"),
     (["--to", "x", "--from-time", "2026-11-20T09:30:00Z"], "--from-time and --to-time: the archive does not keep the"),
     (["--to", "abfs://nowhere/x"], "abfs://nowhere/: which storage account? "),
+    (["--dry-run", "--engine", "spark"], "--engine spark does not go with --dry-run"),
+    (["--dry-run", "--master", "local[2]"], "--master does not go with --dry-run"),
+    (["--dry-run", "--error-threshold", "5"], "--error-threshold does not go with --dry-run"),
+    (["--to", "x", "--compare", "a", "b", "--engine", "spark"], "--engine spark does not go with --compare"),
+    (["--to", "x", "--compare", "a", "b", "--master", "local[2]"], "--master does not go with --compare"),
+    (["--to", "x", "--master", "local[2]"], "--master: pass --engine spark, for it is the address of a Spark cluster"),
+    (["--to", "x", "--journal", "x.journal"], "--journal: pass --to-stream, of which it remembers how far it is"),
+    (["--to-stream", "--format", "jsonl"], "--format does not go with --to-stream"),
+    (["--to-stream", "--summary-only"], "--summary-only does not go with --to-stream"),
+    (
+        ["--to-stream", "--engine", "spark"],
+        "--engine spark does not go with --to-stream: a lost executor would publish",
+    ),
+    (["--to-stream", "--then-follow", "--engine", "spark"], "--engine spark does not go with --to-stream: a lost"),
+    (["--to", "x", "--from-sequence", "7", "--to-sequence", "7"], "--from-sequence 7 and --to-sequence 7: nothing is"),
+    (
+        ["--to", "x", "--from-time", "2026-11-20T09:30:00Z", "--to-time", "2026-11-20T10:30:00+01:00"],
+        "--from-time 2026-11-20T09:30:00Z and --to-time 2026-11-20T10:30:00+01:00: nothing is between them, for the la",
+    ),
 ]
 
 
@@ -115,6 +139,29 @@ def test_misused_it_says_how_and_leaves_nothing(arguments, words, place, small, 
     assert done.stderr.startswith(f"error: {words}")
     assert done.stderr.count("\n") == 1
     assert [path.name for path in place.iterdir() if path.name.startswith("x")] == []
+
+
+@pytest.mark.parametrize("arguments", [["--to", "x"], ["--dry-run"], ["--to", "x", "--compare", *["payments:1"] * 2]])
+def test_the_rows_of_a_table_have_no_sequence_numbers(arguments, tmp_path, monkeypatch, capsys):
+    LocalStore(tmp_path / "store").add(payments_manifest(), payments())  # nothing but its row tells an event apart
+    furnish(tmp_path)
+    write_feature_parquet(tmp_path / "rows.parquet", [Event(payment(number)) for number in range(9)])
+    done = in_process(tmp_path, monkeypatch, capsys)("rows.parquet", *arguments, "--from-sequence", "5")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: --from-sequence and --to-sequence: the archive does not keep the sequence numbers of its records\n",
+    )
+
+
+def test_a_model_that_is_served_in_another_way(place, small, here):
+    settings = yaml.safe_load((place / "weir.yaml").read_text())
+    assert here(small.name, "--to", "served", "--error-threshold", "1%").returncode == 1
+    settings["deployments"][0]["allow_uncertified"] = True
+    (place / "uncertified.yaml").write_text(yaml.safe_dump(settings))
+    done = here(small.name, "--to", "served", "--config", "uncertified.yaml")
+    assert done.returncode == 2
+    assert "served.partial cannot go on: allow_uncertified was false and is true. Pass --over" in done.stderr
+    assert here(small.name, "--to", "served").returncode == 0
 
 
 def test_an_archive_that_is_not_there(place, here):

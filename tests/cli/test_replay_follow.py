@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -14,7 +15,7 @@ from scoring import Event, Position
 from tests.brokers import unique_topic
 from tests.cli.configured import configuration
 from tests.models.graphs import payments, payments_manifest
-from tests.replay.archives import write_capture, write_parquet
+from tests.replay.archives import write_capture, write_feature_parquet, write_parquet
 from tests.replay.commanded import BOUND_S, begun, in_process
 from tests.replay.reading import payment
 from tests.stream.kafka import committed, read_back, send
@@ -257,6 +258,36 @@ def test_an_archive_without_positions(refused, tmp_path):
         assert refused("archive", name, "--stream", "events") == (
             f"--then-follow: {name} does not keep where its events stood, so nothing says where to go on"
         )
+
+
+def test_the_rows_of_a_table_are_no_positions(refused, tmp_path):
+    LocalStore(tmp_path / "store").add(payments_manifest(), payments())  # nothing but its row tells an event apart
+    write_feature_parquet(tmp_path / "rows.parquet", [Event(payment(number)) for number in range(9)])
+    assert refused("rows.parquet", "--stream", "events") == (
+        "--then-follow: rows.parquet does not keep where its events stood, so nothing says where to go on"
+    )
+
+
+def without_partitions(path: Path, some: list[Event]) -> None:
+    """Write a table that has offsets, and no partitions."""
+    write_parquet(path, some)
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns("partition").rename_columns({"sequence_number": "offset"}), path)
+
+
+def test_offsets_of_nobody_knows_which_partition_are_refused(stage, here):
+    mine = [event for event in events(stage.stream, range(10)) if event.position.partition == 1]
+    without_partitions(stage.folder / "archive" / "all.parquet", mine)
+    stage.append(10)
+    for _ in range(2):  # before anything is scored, and where that has been done without following
+        done = here("archive", "--stream", stage.stream, "--to-stream", "--then-follow")
+        assert done.returncode == 2
+        assert done.stderr == (
+            "error: --then-follow: archive/all.parquet does not keep of which partition its events are, and "
+            f"'{stage.stream}' has 2 of them, so nothing says where to go on\n"
+        )
+        assert committed(stage.servers, stage.group, stage.stream, 2) == {}
+        here("archive", "--stream", stage.stream, "--to-stream")
 
 
 def test_an_archive_of_another_stream(refused):

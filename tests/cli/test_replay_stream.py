@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scoring import Event, Position
 from tests.brokers import unique_topic
 from tests.cli.configured import configuration
 from tests.cli.running import weir
+from tests.replay.archives import write_parquet
 from tests.replay.commanded import begun, furnish, killed, whole
+from tests.replay.reading import payment
 from tests.stream.kafka import read_back
 
 MOST_TWICE = 5 * 2 * 4096  # kills, partitions, records in a portion
@@ -57,6 +60,20 @@ def test_killed_and_gone_on_with_it_loses_nothing_and_repeats_the_same(
     done = weir("replay", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert "is there already: pass --overwrite to replace it" in done.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_several_tables_of_one_partition_keep_its_order(workers, apache_kafka, tmp_path, topics):
+    numbers = range(30_000)
+    events = [Event(payment(n), b"card-%d" % (n % 3), (), Position("tx", 1, n), 1000 * n) for n in numbers]
+    write_parquet(tmp_path / "archive" / "2.parquet", events[:-1000], row_group=10_000)
+    write_parquet(tmp_path / "archive" / "10.parquet", events[-1000:])
+    done = weir("replay", "archive", "--to-stream", "--workers", workers, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = read_back(apache_kafka.bootstrap_servers, topics["sink"])
+    for key in range(3):
+        mine = [number_of(message.value()) for message in found if message.key() == b"card-%d" % key]
+        assert mine == [n for n in numbers if n % 3 == key]
 
 
 def check_predictions(found, undisturbed):

@@ -6,8 +6,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring import FakeScorer, Pipeline
+from stream_worker.replay.answers import answer, spread_of
 from stream_worker.replay.archive import plan, read
 from stream_worker.replay.records import PORTION
+from stream_worker.replay.selection import Selection
+from stream_worker.replay.tally import Tally
 from tests.replay.archives import (
     events_of,
     make_events,
@@ -34,6 +38,32 @@ def test_only_some_of_the_files_are_planned_as_if_there_were_no_others(tmp_path)
     write_jsonl(folder / "0.jsonl", make_events(4))
     found = plan([str(folder)], only={file.path for file in before.files})
     assert found == before
+
+
+def test_an_output_below_the_archive_is_none_of_its_files(tmp_path):
+    before = plan([str(write_jsonl(tmp_path / "a.jsonl", make_events(4)).parent)])
+    write_jsonl(tmp_path / "scored" / "predictions" / "a.jsonl", make_events(4))
+    assert len(plan([str(tmp_path)]).groups) == 2
+    assert plan([str(tmp_path)], without=[f"{tmp_path}/scored"]) == before
+
+
+def test_a_file_that_has_changed_is_one_problem_however_many_ranges_tell_of_it(tmp_path):
+    lines, table = write_jsonl(tmp_path / "a.jsonl", make_events(400)), tmp_path / "b.parquet"
+    write_parquet(table, make_events(400), row_group=20)
+    groups = plan([str(tmp_path)], range_bytes=1000).groups
+    with lines.open("ab") as file:
+        file.write(b"{}\n")
+    table.unlink()
+    pipeline = Pipeline(MANIFEST, FakeScorer(lambda columns: columns["amount"]))
+    tally = Tally()
+    for group in groups:
+        for portion in read(group, manifest=MANIFEST):
+            tally += answer(group, portion, pipeline, Selection()).tally(spread_of(MANIFEST))
+    assert len(groups) > 16
+    assert [(Path(problem.path).name, problem.words[:8]) for problem in tally.shown] == [
+        ("a.jsonl", "changed "), ("b.parquet", "vanished")
+    ]  # fmt: skip
+    assert (tally.problems, tally.records) == (2, 400)
 
 
 @settings(max_examples=10, deadline=None)

@@ -272,7 +272,7 @@ def test_markers_without_blocks_between_them_take_no_time():
 
 
 def test_a_marker_is_found_across_pieces(monkeypatch):
-    monkeypatch.setattr("stream_worker.replay.avro._SEARCH_BYTES", 7)
+    monkeypatch.setattr("stream_worker.replay.avro._SEARCH_BYTES", (7, 9))
     found, _ = damaged(b"\x03" + bytes(100) + MARKER)
     assert [content for _, content, _ in found] == [GOOD[0], None, GOOD[2]]
 
@@ -281,3 +281,34 @@ def test_the_schema_is_json():
     assert read_header(io.BytesIO(header(schema=json.dumps({"type": "map", "values": "long"})))).schema == {
         "type": "map", "values": "long",
     }  # fmt: skip
+
+
+class Counted(io.BytesIO):
+    """A file that counts the bytes that are asked for."""
+
+    asked = 0
+
+    def read(self, size=-1):
+        self.asked += size
+        return super().read(size)
+
+
+def test_markers_without_end_take_no_time():
+    """Behind each is the next: a megabyte read for each would take forever."""
+    source = Counted(header() + MARKER * 20_000)
+    head = read_header(source)
+    found = list(walk(source, head, keep, start=head.size, limits=LIMITS))
+    assert {each.content for each in found} == {None}
+    assert source.asked < 20_000 * 10_000
+
+
+def test_a_block_has_the_room_that_there_is_just_now():
+    text = header("deflate") + b"".join(
+        block(deflated(bytes(size)), count) for count, size in ((1, 90), (2, 90), (3, 90))
+    )
+    source = io.BytesIO(text)
+    head = read_header(source)
+    found = list(walk(source, head, keep, start=head.size, limits=LIMITS, room=lambda count: 50 * count))
+    assert [(each.size, each.count, each.damage) for each in found] == [
+        (0, 0, "a block that grows beyond 50 bytes when decompressed"), (90, 2, None), (90, 3, None)
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 import io
 import random
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import fastavro
@@ -111,16 +112,78 @@ def test_files_are_merged_however_they_overlap(tmp_path_factory, files, block_by
             assert found[-1].bytes_read == group.size
 
 
-def test_hundreds_of_interleaved_files_are_merged(tmp_path, monkeypatch):
-    """More than may be open at a time: the order is then broken, which is told, and nothing is lost."""
-    folder = tmp_path / "few"
-    folder.mkdir()
-    group = write(folder, *(range(start, 400, 60) for start in range(60)))
-    assert numbers(read(group, manifest=MANIFEST)) == list(range(400))
-    monkeypatch.setattr("stream_worker.replay.capture._MAX_OPEN", 10)
+def test_hundreds_of_interleaved_files_are_merged(tmp_path):
+    group = write(tmp_path, *(range(start, 400, 100) for start in range(100)))
     found = list(read(group, manifest=MANIFEST))
+    assert (numbers(found), problems(found)) == (list(range(400)), [])
+
+
+def test_hundreds_of_copies_are_one_and_few_of_them_stay_open(tmp_path):
+    group = write(tmp_path, *[range(50)] * 100)
+    files = Path("/proc/self/fd")
+    before = len(list(files.iterdir()))
+    with pytest.MonkeyPatch.context() as patch, closing(read(group, manifest=MANIFEST)) as coming:
+        patch.setattr("stream_worker.replay.capture.PORTION", 20)
+        first = next(coming)
+        assert len(list(files.iterdir())) - before <= 64
+        found = [first, *coming]
+        assert list(read(group, manifest=MANIFEST, cursor=first.cursor)) == found[1:]
+    assert (numbers(found), problems(found)) == (list(range(50)), [])
+    assert sum(portion.duplicates for portion in found) == 99 * 50
+
+
+def test_where_the_memory_is_full_the_order_is_broken_and_nothing_is_lost(tmp_path):
+    group = write(tmp_path, *(range(start, 400, 60) for start in range(60)))
+    found = list(read(group, manifest=MANIFEST, limits=Limits(max_block_bytes=60_000)))
     assert sorted(numbers(found)) == list(range(400))
-    assert problems(found)[0][2] == "out of order: sequence number 10 comes after 360; it was read all the same"
+    assert {words.partition(":")[0] for _, _, words in problems(found)} == {"out of order"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    files=st.lists(numbers_of_a_file, min_size=2, max_size=9),
+    block_bytes=st.sampled_from([1, 600, 16_000]),
+    most=st.integers(500, 30_000),
+)
+def test_what_memory_allows_is_the_same_after_an_interruption(tmp_path_factory, files, block_bytes, most):
+    group = write(tmp_path_factory.mktemp("files"), *files, block_bytes=block_bytes, codec="deflate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stream_worker.replay.capture.PORTION", 7)
+        found = list(read(group, manifest=MANIFEST, limits=Limits(max_block_bytes=most)))
+        for place, each in enumerate(found):
+            after = list(read(group, manifest=MANIFEST, cursor=each.cursor, limits=Limits(max_block_bytes=most)))
+            assert after == found[place + 1 :]
+
+
+@pytest.mark.parametrize("small_first", [False, True])
+def test_bombs_side_by_side_share_the_memory_of_one(tmp_path, small_first):
+    """Each is within what one block may take; together they are not, be it at once or when their turn comes."""
+    for number in range(8):
+        large = Event(bytes(9_000_000), position=Position("s", 0, 100))
+        some = [*[Event(b"{}", position=Position("s", 0, number))] * small_first, large]
+        some.append(Event(b"{}", position=Position("s", 0, 200 + number)))
+        (tmp_path / f"s-0-{number}.avro").write_bytes(avro_bytes(some, codec="deflate", block_bytes=1))
+    del large, some
+    (group,) = plan([str(tmp_path)], pattern=PATTERN).groups
+    limits = Limits(max_block_bytes=10_000_000, max_event_bytes=100)
+    tracemalloc.start()
+    found = list(read(group, manifest=MANIFEST, limits=limits))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000
+    assert {number for number in numbers(found) if number >= 200} == set(range(200, 208))
+
+
+def test_a_block_without_room_beside_other_files_is_told(tmp_path):
+    for number in range(2):
+        places = [Position("s", 0, each) for each in (0, 10 + number, 20 + number)]
+        some = [Event(value, position=at) for value, at in zip((b"{}", bytes(7_000_000), b"{}"), places, strict=True)]
+        (tmp_path / f"s-0-{number}.avro").write_bytes(avro_bytes(some, codec="deflate", block_bytes=1))
+    (group,) = plan([str(tmp_path)], pattern=PATTERN).groups
+    found = list(read(group, manifest=MANIFEST, limits=Limits(max_block_bytes=10_000_000)))
+    assert (numbers(found), sum(portion.duplicates for portion in found)) == ([0, 10, 20, 21], 1)
+    ((name, _, words),) = problems(found)
+    assert (name, words[:26]) == ("s-0-1.avro", "a block that grows beyond ")
 
 
 def test_only_the_files_whose_turn_it_is_are_open(tmp_path, monkeypatch):
@@ -140,6 +203,35 @@ def test_numbers_out_of_order_in_a_file_are_told_and_read(tmp_path):
     assert (name, words) == (
         "s-0-0.avro", "out of order: sequence number 3 comes after 300; it was read all the same",
     )  # fmt: skip
+
+
+def test_a_number_that_comes_again_with_another_body_is_a_problem_and_no_duplicate(tmp_path):
+    other = [Event(b"{}", None, (), Position("s", 0, number)) for number in range(5, 8)]
+    (tmp_path / "s-0-1.avro").write_bytes(avro_bytes([*EVENTS[:5], *other], block_bytes=1))
+    group = write(tmp_path, range(10))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stream_worker.replay.capture.PORTION", 6)
+        found = list(read(group, manifest=MANIFEST))
+        assert list(read(group, manifest=MANIFEST, cursor=found[0].cursor)) == found[1:]
+    assert [event.value for event in events(found)] == [event.value for event in EVENTS[:10]]
+    assert sum(portion.duplicates for portion in found) == 5
+    assert [(name, words) for name, _, words in problems(found)] == [
+        (
+            "s-0-1.avro",
+            (
+                f"sequence number {number} came before with another body: was the hub made anew? It was passed over; "
+                "replay the files from before and from after one by one"
+            ),
+        )
+        for number in range(5, 8)
+    ]
+
+
+def test_a_body_that_is_null_is_not_one_that_is_empty(tmp_path):
+    for number, value in enumerate((None, b"", None)):
+        (tmp_path / f"s-0-{number}.avro").write_bytes(avro_bytes([Event(value, None, (), Position("s", 0, 0))]))
+    (portion,) = read(plan([str(tmp_path)], pattern=PATTERN).groups[0], manifest=MANIFEST)
+    assert ([event.value for event in portion.events], portion.duplicates, len(portion.problems)) == ([None], 1, 1)
 
 
 def test_empty_windows_are_nothing(tmp_path):
@@ -236,12 +328,10 @@ def test_files_that_change_or_vanish_are_told_and_the_rest_is_read(tmp_path):
     found = list(read(group, manifest=MANIFEST))
     assert numbers(found) == list(range(10, 30))
     told = problems(found)
-    assert [words for _, _, words in told[:2]] == [
-        "cannot be read from here on: there is no such file",
-        "vanished while it was read: there is no such file",
-    ]
-    assert told[2][0] == "s-0-1.avro"
-    assert told[2][2].startswith("changed while it was read: it had ")
+    assert told[0] == ("s-0-0.avro", 0, "vanished while it was read: there is no such file")
+    assert told[1][0] == "s-0-1.avro"
+    assert told[1][2].startswith("changed while it was read: it had ")
+    assert len(told) == 2
 
 
 def test_reading_goes_on_after_a_file_has_vanished(tmp_path):

@@ -37,6 +37,28 @@ def test_a_folder_means_all_files_below_it_but_not_below_hidden_folders(tree):
     ]
 
 
+def test_folders_behind_links_are_read_once_however_they_lead_back(tree, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "more").mkdir()
+    (elsewhere / "more" / "g.txt").write_bytes(b"12")
+    for link, to in {
+        "sub/0-self": tree, "sub/again": tree / "sub" / "deep", "a-link": elsewhere, "z-link": elsewhere,
+        "_hidden": elsewhere, "gone": tree / "nowhere",
+    }.items():  # fmt: skip
+        (tree / link).symlink_to(to)
+    (elsewhere / "back").symlink_to(tree)
+    (elsewhere / "more" / "up").symlink_to(elsewhere)
+    told = []
+    assert find(tree, told) == [
+        ("a.txt", f"{tree}/a.txt"),
+        ("sub/.f.txt", f"{tree}/sub/.f.txt"),
+        ("sub/b.txt", f"{tree}/sub/b.txt"),
+        ("sub/deep/c.txt", f"{tree}/sub/deep/c.txt"),
+        ("a-link/more/g.txt", f"{tree}/a-link/more/g.txt"),
+    ]
+    assert told == [(f"{tree}/gone", "there is no such file")]
+
+
 def test_a_pattern_means_the_files_that_match(tree):
     assert find(f"{tree}/sub/*.txt") == [("b.txt", f"{tree}/sub/b.txt")]
     assert find(f"{tree}/s*/**/*.txt") == [

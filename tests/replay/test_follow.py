@@ -110,6 +110,30 @@ class Contract:
         with pytest.raises(ConfigurationError, match=r"the archive has a partition 7, and '.*' has only 2 of them"):
             await begin_after(self.settings(world), {7: 1})
 
+    async def test_an_archive_that_ends_behind_the_stream_is_of_another(self, world):
+        world.append(*numbers(0, 10))
+        told: list[str] = []
+        for last, begun in ((999, False), (10, False), (10, True)):
+            words = (
+                rf"^the archive ends at {last} in partition 0, and the live partition of '.*' at 9: it is not the same"
+            )
+            with pytest.raises(ConfigurationError, match=words):
+                await begin_after(self.settings(world), {0: last}, begun=begun, note=lambda: told.append("begun"))
+        await check_unread(self.settings(world), {0})  # nothing was set
+        assert told == []
+        assert await begin_after(self.settings(world), {0: 9}) == {0: 10}
+
+    async def test_an_archive_that_does_not_say_the_partition(self, world):
+        world.append(*numbers(0, 10))
+        words = (
+            r"^--then-follow: a\.parquet does not keep of which partition its events are, and '.*' has 2 of them, so"
+        )
+        for ask in (check_unread(self.settings(world), {0}, unplaced="a.parquet"),
+                    begin_after(self.settings(world), {0: 4}, unplaced="a.parquet")):  # fmt: skip
+            with pytest.raises(ConfigurationError, match=words):
+                await ask
+        await check_unread(self.settings(world), {0})
+
     async def test_a_stream_that_is_not_there(self, world):
         key = "topic" if self.settings(world).kind == "kafka" else "hub"
         with pytest.raises(SourceError, match=r"^source: .*'nowhere'"):

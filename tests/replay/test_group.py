@@ -250,3 +250,15 @@ def test_each_part_is_told_once_it_is_written_down(stage, group, tmp_path):
     ]
     assert all(each.start <= each.end for each in told.facts)
     assert all(one.end == next_.start for one, next_ in itertools.pairwise(told.facts))
+
+
+def test_one_that_wakes_late_adds_nothing_twice(stage, group, tmp_path):
+    Going(stage, group, tmp_path / "whole").to_the_end()
+    late, successor = (Going(stage, group, tmp_path / "both") for _ in range(2))
+    for _ in range(4):
+        next(late.steps)
+    successor.to_the_end()
+    late.to_the_end()
+    standing = Journal(LocalFolder(tmp_path / "both"), group.name).standing()
+    assert standing == Journal(LocalFolder(tmp_path / "whole"), group.name).standing()
+    assert lines(tmp_path / "both") == stage.published([group])

@@ -7,9 +7,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring import FakeScorer, Pipeline
 from scoring.errors import ConfigurationError
+from stream_worker.replay.answers import outcomes_of
 from stream_worker.replay.archive import plan, read
-from tests.replay.archives import avro_bytes, make_events, write_capture, write_jsonl, write_parquet
+from tests.replay.archives import (
+    avro_bytes,
+    make_events,
+    write_capture,
+    write_feature_parquet,
+    write_jsonl,
+    write_parquet,
+)
 from tests.scoring.makers import feature, manifest
 
 EVENTS = make_events(60, partitions=12)
@@ -77,6 +86,50 @@ def test_a_pattern_without_the_hub_needs_the_stream(tmp_path):
     assert (group.stream, group.partition) == ("s", 3)
 
 
+def capture(folder, *hubs):
+    """Write the same numbers of partition 0 into hubs named with their namespaces."""
+    for hub in hubs:
+        write_capture(folder, EVENTS[:1], pattern=f"{hub}/{{PartitionId}}/{DATE}")
+
+
+DATE = "{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}"
+
+
+def test_hubs_of_one_name_in_two_namespaces_are_kept_apart(tmp_path):
+    capture(tmp_path, "east/transactions", "west/transactions", "west/logins")
+    assert [(group.name, group.stream, len(group.files)) for group in plan([str(tmp_path)]).groups] == [
+        ("east-transactions-0", "east/transactions", 1),
+        ("logins-0", "logins", 1),
+        ("west-transactions-0", "west/transactions", 1),
+    ]
+
+
+@pytest.mark.parametrize("hubs", [("n/logins", "n/transactions"), ("east/tx", "west/tx")])
+def test_a_stream_that_is_told_never_joins_two_hubs(tmp_path, hubs):
+    capture(tmp_path, *hubs)
+    with pytest.raises(ConfigurationError) as caught:
+        plan([str(tmp_path)], stream="tx")
+    assert str(caught.value) == (
+        f"--stream tx: the archive is of {hubs[0]} and {hubs[1]}, and the events of one would be taken for the "
+        "other's; name the files of one of them, or leave it out"
+    )
+    assert [group.stream for group in plan([str(tmp_path / hubs[0])], stream="tx").groups] == ["tx"]
+
+
+def test_a_pattern_without_the_partition_is_for_one_file(tmp_path):
+    write_capture(tmp_path, EVENTS[:2], pattern="{EventHub}/{PartitionId}x{Year}")
+    for name in ("0x2023", "1x2023"):
+        (tmp_path / "transactions" / f"{name}.avro").rename(tmp_path / "transactions" / f"{name[2:]}-{name[0]}.avro")
+    with pytest.raises(ConfigurationError) as caught:
+        plan([str(tmp_path)], pattern="{EventHub}/{Year}-{Month}")
+    assert str(caught.value) == (
+        "pattern '{EventHub}/{Year}-{Month}' has no {PartitionId}, and there is more than one file: events of several "
+        "partitions would be taken for each other; say where the path has it, or name one file"
+    )
+    (group,) = plan([str(tmp_path / "transactions" / "2023-1.avro")], pattern="{EventHub}/{Year}-{Month}").groups
+    assert (group.stream, group.partition) == ("transactions", 0)
+
+
 def test_lines_are_cut_into_ranges(tmp_path):
     write_jsonl(tmp_path / "b" / "10.jsonl", EVENTS)
     write_jsonl(tmp_path / "b" / "9.jsonl", EVENTS[:1])
@@ -103,6 +156,29 @@ def test_tables_are_cut_into_runs_of_row_groups(tmp_path):
     assert len(groups) > 1
     (whole,) = plan([str(tmp_path)]).groups
     assert (whole.name, whole.start, whole.stop) == ("a", 0, 10)
+
+
+@pytest.mark.parametrize(
+    ("below", "stream", "places"),
+    [
+        (["tab"], None, ["01/part-0", "02/part-0", "top"]),
+        (["tab"], "tx", ["tx/01/part-0", "tx/02/part-0", "tx/top"]),
+        (["tab/01", "tab/02"], None, ["tab/01/part-0.parquet", "tab/02/part-0.parquet"]),
+        (["tab/*/part-0.parquet"], None, ["01/part-0", "02/part-0"]),
+    ],
+)
+def test_rows_that_nothing_tells_apart_have_ids_of_their_own(tmp_path, monkeypatch, below, stream, places):
+    monkeypatch.chdir(tmp_path)
+    for name in ("01/part-0", "02/part-0", "top"):
+        write_feature_parquet(Path("tab") / f"{name}.parquet", make_events(5), row_group=2)
+    described = manifest(feature("amount"), feature("hour", "int64"))
+    pipeline = Pipeline(described, FakeScorer(lambda columns: columns["amount"]))
+    groups = plan(below, stream=stream, range_bytes=1).groups
+    portions = [portion for group in groups for portion in read(group, manifest=described)]
+    found = [each for portion in portions for each in outcomes_of(portion, pipeline)]
+    assert list(dict.fromkeys(event.position.stream for portion in portions for event in portion.events)) == places
+    assert len({prediction.prediction_id for prediction in found}) == len(found) == 5 * len(places)
+    assert {group.stream for group in groups} == ({stream} if stream else set(places))
 
 
 def test_a_table_that_cannot_be_opened_is_a_problem_and_one_without_rows_has_none(tmp_path):

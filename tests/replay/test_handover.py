@@ -35,7 +35,13 @@ def work(tmp_path):
 def test_what_was_scored_and_where_it_ends(work):
     found = scored(work, premises())
     assert found == SUMMARY_OF_IT
-    assert ends_of(found) == {0: 7, 11: 3}
+    assert ends_of(found, "tx") == {0: 7, 11: 3}
+    assert ends_of(found, "other") == {}
+
+
+def test_the_row_numbers_of_a_table_are_no_positions():
+    ends = {"tx/0": 7, "tx/table.parquet/0": 999, "tx/table.parquet/1": 5}
+    assert ends_of(summary_of(payments_manifest(), [], Tally(ends=ends)), "tx") == {0: 7}
 
 
 def test_nothing_was_scored_to_the_end(work):

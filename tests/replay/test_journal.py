@@ -16,8 +16,8 @@ ENTRIES = [
         tally=Tally(records=8, predictions=6, dead_letters={"empty": 2}, scores={3: 6}, labels={"yes": 6}),
         files={"predictions/g/part-00000.jsonl": 12},
     ),
-    Entry(cursor={"line": 16}, tally=Tally(records=8, duplicates=1, outside=2, problems=1, shown=(PROBLEM,))),
-    Entry(cursor={"line": 20}, tally=Tally(), is_last=True),
+    Entry(cursor={"line": 16}, tally=Tally(records=8, duplicates=1, outside=2, problems=1, shown=(PROBLEM,)), number=1),
+    Entry(cursor={"line": 20}, tally=Tally(), is_last=True, number=2),
 ]
 
 
@@ -58,6 +58,8 @@ def test_a_last_line_that_is_cut_anywhere_is_none(folder, path):
     for kept in range(1, len(last)):
         path.write_bytes(content[: len(content) - len(last) + kept])
         assert journal(folder).entries() == ENTRIES[:2]
+        assert path.read_bytes() == content[: len(content) - len(last) + kept]  # who looks changes nothing
+        assert journal(folder).entries(repair=True) == ENTRIES[:2]
         journal(folder).append(ENTRIES[2])
         assert path.read_bytes() == content
 
@@ -68,6 +70,8 @@ def test_a_last_line_of_something_else_is_none(garbage, folder, path):
     content = path.read_bytes()
     path.write_bytes(content + garbage)
     assert journal(folder).entries() == ENTRIES
+    assert path.read_bytes() == content + garbage
+    assert journal(folder).standing(repair=True).parts == 3
     assert path.read_bytes() == content
 
 
@@ -86,12 +90,51 @@ def test_many_lines_become_one(folder, path, monkeypatch):
     sizes = []
     for number in range(10):
         files = {f"predictions/g/part-{number}": number}
-        kept.append(Entry(cursor={"line": number}, bytes_read=number, tally=Tally(records=1), files=files))
+        entry = Entry(cursor={"line": number}, bytes_read=number, tally=Tally(records=1), files=files, number=number)
+        kept.append(entry)
         sizes.append(path.read_bytes().count(b"\n"))
     assert sizes == [1, 2, 3, 1, 2, 3, 1, 2, 3, 1]
     standing = journal(folder).standing()
     assert (standing.cursor, standing.bytes_read, standing.tally.records, standing.parts) == ({"line": 9}, 9, 10, 10)
     assert list(standing.files.values()) == list(range(10))
-    journal(folder).append(Entry(cursor={"line": 10}, tally=Tally(records=1), is_last=True))
+    journal(folder).append(Entry(cursor={"line": 10}, tally=Tally(records=1), is_last=True, number=10))
     assert journal(folder).standing().parts == 11
     assert journal(folder).standing().is_last
+
+
+def parts(numbers, *, last):
+    return [
+        Entry(cursor={"line": number + 1}, tally=Tally(records=1), number=number, is_last=number == last)
+        for number in numbers
+    ]
+
+
+@pytest.mark.parametrize("many", [1000, 3])
+def test_of_two_writers_the_first_line_of_each_part_counts(many, folder, monkeypatch):
+    monkeypatch.setattr("stream_worker.replay.journal._MANY", many)
+    one, other = journal(folder), journal(folder)
+    for writer in (one, other):
+        assert writer.entries(repair=True) == []
+    slow, quick = (iter(parts(range(8), last=7)) for _ in range(2))
+    for writer, entries, count in (
+        (one, slow, 2),
+        (other, quick, 7),
+        (one, slow, 4),
+        (other, quick, 1),
+        (one, slow, 2),
+    ):
+        for _ in range(count):
+            writer.append(next(entries))
+    standing = journal(folder).standing()
+    assert (standing.tally.records, standing.parts, standing.cursor, standing.is_last) == (8, 8, {"line": 8}, True)
+
+
+def test_a_line_that_does_not_go_on_from_those_before_is_none(folder):
+    for entry in parts([0, 1, 3, 4], last=4):
+        journal(folder).append(entry)
+    standing = journal(folder).standing()
+    assert (standing.parts, standing.is_last) == (2, False)
+    for entry in parts([2, 3, 4], last=4):
+        journal(folder).append(entry)
+    standing = journal(folder).standing()
+    assert (standing.parts, standing.is_last, standing.tally.records) == (5, True, 5)

@@ -3,13 +3,14 @@
 import pytest
 
 from stream_worker.replay.files import Files, StorageOptions
-from stream_worker.replay.listing import Listed, kind_of, listed, without_extension
-from stream_worker.replay.records import Problem
+from stream_worker.replay.listing import Listed, kind_of, listed, made_at, without_extension
+from stream_worker.replay.output import PICTURE, SUMMARY
+from stream_worker.replay.records import File, Problem
 
 
-def look(*paths, kind=None):
+def look(*paths, kind=None, without=()):
     with Files(StorageOptions()) as files:
-        return list(listed([str(path) for path in paths], kind, files))
+        return list(listed([str(path) for path in paths], kind, files, without))
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,39 @@ def test_a_kind_that_is_told_is_that_of_all_files(tmp_path):
     (tmp_path / "05").write_bytes(b"x")
     (tmp_path / "a.jsonl").write_bytes(b"x")
     assert [item.kind for item in look(tmp_path, kind="capture")] == ["capture", "capture"]
+
+
+def test_what_is_below_the_output_is_passed_over_however_it_is_written(tmp_path, monkeypatch):
+    for name in ("a.jsonl", "out/part.jsonl", "out.partial/part.jsonl", "output/b.jsonl", "one.jsonl"):
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{}")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    for without in (
+        ["data/out", "data/out.partial/", "data/one.jsonl"],
+        [f"{tmp_path}/link/../data/out", "link/out.partial", "./data/one.jsonl"],
+        [f"file://{tmp_path}/data/out", "link/out.partial", "link/one.jsonl"],
+    ):
+        for path in ("data", "link", f"file://{tmp_path}/data", "data/**/*.jsonl"):
+            assert [item.below for item in look(path, without=without)] == ["a.jsonl", "output/b.jsonl"]
+    assert look("data/out/part.jsonl", without=["data/out"]) == []
+
+
+def test_blobs_below_the_output_are_passed_over(monkeypatch):
+    found = [
+        File(path=f"abfs://c/{name}", size=1, version="") for name in ("out/a.jsonl", "output/b.jsonl", "out.jsonl")
+    ]
+    with Files(StorageOptions()) as files:
+        monkeypatch.setattr(files, "find", lambda *_: ((each.path.removeprefix("abfs://c/"), each) for each in found))
+        for place in ("abfs://c/out", "abfss://c/out/", "az://c/out"):
+            items = list(listed(["abfs://c"], None, files, [place]))
+            assert [item.below for item in items] == ["output/b.jsonl", "out.jsonl"]
+
+
+def test_what_a_replay_makes():
+    assert made_at("data/scored/") == ["data/scored", "data/scored.partial"]
+    assert made_at("data/scored.parquet") == [
+        "data/scored.parquet", "data/scored.parquet.partial", "data/scored.dead_letters.parquet",
+        f"data/scored.{SUMMARY}", f"data/scored.{PICTURE}",
+    ]  # fmt: skip

@@ -1,7 +1,6 @@
 """An output appears whole or not at all, wherever whoever makes it appear is interrupted."""
 
 import io
-from contextlib import ExitStack
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +9,10 @@ from scoring.errors import ConfigurationError, SinkError
 from stream_worker.replay.files import StorageOptions
 from stream_worker.replay.folders import LocalFolder
 from stream_worker.replay.output import FINISHED, PLAN, Finished
-from stream_worker.replay.targets import BlobTarget, FileTarget, StreamTarget, target_at
+from stream_worker.replay.summary import summary_of
+from stream_worker.replay.tally import Tally
+from stream_worker.replay.targets import StreamTarget, target_at
+from tests.models.graphs import payments_manifest
 from tests.replay.staging import content
 
 HERE = StorageOptions()
@@ -24,8 +26,9 @@ def joined(kind, parts, file):
             file.write(source.read())
 
 
+SUMMARY, FORMER = (summary_of(payments_manifest(), [], Tally(records=records)).to_json() for records in (7, 9))
 FINISHED_OUTPUT = Finished(
-    summary=b"{}\n",
+    summary=SUMMARY,
     picture=b"png",
     parts={"predictions": list(PREDICTIONS), "dead_letters": list(LETTERS)},
     join=joined,
@@ -42,11 +45,11 @@ def work_on(target):
 
 
 AS_FOLDER = {f"out/{name}": text for name, text in (PREDICTIONS | LETTERS).items()}
-AS_FOLDER |= {"out/summary.json": b"{}\n", "out/histogram.png": b"png"}
+AS_FOLDER |= {"out/summary.json": SUMMARY, "out/histogram.png": b"png"}
 AS_FILE = {
     "out.jsonl": b"1\n2\n3\n",
     "out.dead_letters.jsonl": b"x\n",
-    "out.summary.json": b"{}\n",
+    "out.summary.json": SUMMARY,
     "out.histogram.png": b"png",
 }
 
@@ -77,7 +80,7 @@ class Torn:
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize(("name", "expected", "former"), [
     ("out", AS_FOLDER, {}),
-    ("out", AS_FOLDER, {"out/summary.json": b"old", "out/predictions/z/part-00009.jsonl": b"old"}),
+    ("out", AS_FOLDER, {"out/summary.json": FORMER, "out/predictions/z/part-00009.jsonl": b"old"}),
     ("out.jsonl", AS_FILE, {}),
     ("out.jsonl", AS_FILE, {"out.jsonl": b"old", "out.dead_letters.jsonl": b"old"}),
 ])  # fmt: skip
@@ -100,7 +103,7 @@ def test_killed_at_any_step_and_done_again_it_is_the_same(  # noqa: PLR0917 - ea
         again = target_at(str(folder / name), HERE)
         if again.work.get(PLAN) is not None:
             seen = content(folder)
-            if again.is_there() and seen.get(f"{name}/summary.json") == b"{}\n":
+            if again.is_there() and seen.get(f"{name}/summary.json") == SUMMARY:
                 assert {path: seen[path] for path in expected} == expected
             again.appear(FINISHED_OUTPUT)
         seen = {path: text for path, text in content(folder).items() if ".partial/" not in path}
@@ -196,93 +199,6 @@ def test_a_folder_that_may_not_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SinkError, match=r"cannot write .*/file/name: Not a directory"):
         LocalFolder(tmp_path / "file").put("name", b"")
-
-
-class InBlobs:
-    """A container, and what is in it."""
-
-    def __init__(self, azurite):
-        self.storage = StorageOptions.model_validate({"connection_string": azurite.connection_string})
-        self.name = azurite.create_container()
-        self.url = f"abfs://{self.name}"
-        self._held = ExitStack()
-
-    def target(self, place):
-        target = target_at(f"{self.url}/{place}", self.storage)
-        self._held.callback(target.close)
-        return target
-
-    def content(self):
-        from stream_worker.replay.files import Files
-
-        found = {}
-        with Files(self.storage) as files:
-            for _, file in files.find(f"{self.url}/", lambda *_: None):
-                with files.open(file) as source:
-                    found[file.path.removeprefix(f"{self.url}/")] = source.read()
-        return found
-
-    def close(self):
-        self._held.close()
-
-
-@pytest.fixture
-def blobs(azurite):
-    found = InBlobs(azurite)
-    yield found
-    found.close()
-
-
-def test_a_blob_folder_is_finished_by_its_mark(blobs):
-    target = blobs.target("back/fill")
-    assert isinstance(target, BlobTarget)
-    target.check()
-    work_on(target)
-    blobs.target("back/fill").check()
-    assert not target.is_there()
-    target.appear(FINISHED_OUTPUT)
-    assert target.is_there()
-    expected = {f"back/fill/{path.removeprefix('out/')}": text for path, text in AS_FOLDER.items()}
-    assert blobs.content() == expected | {"back/fill/_SUCCESS": b""}
-    target.clear()
-    assert blobs.content() == {}
-
-
-def test_a_blob_folder_that_is_not_ours(blobs):
-    blobs.target("other.jsonl").work.put("mine", b"")
-    with pytest.raises(ConfigurationError, match="holds blobs that are not a replay's output"):
-        blobs.target("other.jsonl.partial").check()
-
-
-def test_a_blob_joined_of_parts(blobs):
-    target = blobs.target("back/fill.jsonl")
-    assert isinstance(target, FileTarget)
-    work_on(target)
-    target.appear(FINISHED_OUTPUT)
-    assert blobs.content() == {f"back/fill{path.removeprefix('out')}": text for path, text in AS_FILE.items()}
-
-
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # adlfs gives a block as it is to aiohttp
-def test_an_upload_that_fails_leaves_the_former_blob(blobs):
-    folder = blobs.target("x").output
-    folder.put("name", b"old")
-    with pytest.raises(ZeroDivisionError), folder.create("name") as file:
-        file.write(b"n" * 9_000_000)
-        raise ZeroDivisionError
-    assert folder.get("name") == b"old"
-    with folder.create("name") as file:
-        file.write(b"n" * 9_000_000)
-    assert folder.size("name") == 9_000_000
-    with folder.open("name") as source:
-        assert source.read(3) == b"nnn"
-
-
-def test_a_container_that_is_not_there(azurite):
-    storage = StorageOptions.model_validate({"connection_string": azurite.connection_string})
-    folder = target_at("abfs://nowhere/out", storage).output
-    with pytest.raises(SinkError, match=r"cannot write abfs://nowhere/out/name: "):
-        folder.put("name", b"")
-    folder.close()
 
 
 def test_a_joined_parquet_file_has_the_rows_of_its_parts(tmp_path):

@@ -102,13 +102,49 @@ def test_columns_of_other_types_are_not_taken_for_positions(tmp_path):
     assert events(portions(path)) == [Event(b"{}", None, (), Position("b", 0, 7))]
 
 
-def test_a_position_that_is_null_is_a_problem(tmp_path):
-    path = write(tmp_path / "a.parquet", row_group=2, value=["a", "b", "c", "d", "e"], offset=[0, 1, 2, None, 4])
-    found = portions(path)
-    assert [event.value for event in events(found)] == [b"a", b"b", b"e"]
-    assert problems(found) == [
-        (2, "row group 1 cannot be read from here on: column offset is null in row 3; expected an integer in each")
-    ]
+def test_a_row_without_a_position_has_none(tmp_path):
+    path = write(tmp_path / "a.parquet", row_group=2, value=["a", "b", "c"], offset=[0, None, 2])
+    assert events(portions(path)) == [
+        Event(b"a", position=Position("a", 0, 0)), Event(b"b"), Event(b"c", position=Position("a", 0, 2))
+    ]  # fmt: skip
+    nothing = pa.array([None, None], pa.int64())
+    path = write(tmp_path / "b.parquet", value=["a", "b"], partition=nothing, offset=nothing)
+    assert (events(portions(path)), problems(portions(path))) == ([Event(b"a"), Event(b"b")], [])
+
+
+def test_a_row_that_says_where_it_stood_in_a_way_that_makes_no_sense_is_passed_over_alone(tmp_path):
+    path = write(
+        tmp_path / "a.parquet",
+        value=list("abcdef"),
+        partition=[0, None, 3, 1 << 31, 5, None],
+        offset=pa.array([1, 2, None, 4, 1 << 63, None], pa.uint64()),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for size in (1, 2, 6):
+            patch.setattr("stream_worker.replay.parquet.PORTION", size)
+            found = portions(path)
+            assert events(found) == [Event(b"a", position=Position("a", 0, 1)), Event(b"f")]
+            assert problems(found) == [
+                (1, "column partition is null and offset is not; expected both or neither; the row was passed over"),
+                (2, "column offset is null and partition is not; expected both or neither; the row was passed over"),
+                (3, "column partition is 2147483648; expected -2147483648 to 2147483647; the row was passed over"),
+                (
+                    4,
+                    (
+                        "column offset is 9223372036854775808; expected -9223372036854775808 to 9223372036854775807; "
+                        "the row was passed over"
+                    ),
+                ),
+            ]
+            (group,) = plan([str(path)]).groups
+            for place, each in enumerate(found):
+                assert list(read(group, manifest=AMOUNTS, cursor=each.cursor)) == found[place + 1 :]
+
+
+def test_rows_of_features_without_a_position_stand_where_they_do_in_the_file(tmp_path):
+    path = write(tmp_path / "a.parquet", amount=[1.0, 2.0], offset=pa.array([7, None]))
+    (portion,) = portions(path, manifest(feature("amount")))
+    assert [event.position for event in portion.events] == [Position("a", 0, 7), Position("a/rows", 0, 1)]
 
 
 def test_features_may_be_columns(tmp_path):
@@ -404,10 +440,7 @@ def test_a_file_that_changes_or_vanishes_is_told(tmp_path):
     assert problems([portion])[-1][1].startswith("changed while it was read: it had ")
     path.unlink()
     (portion,) = read(group, manifest=AMOUNTS)
-    assert [words for _, words in problems([portion])] == [
-        "cannot be read from here on: there is no such file",
-        "vanished while it was read: there is no such file",
-    ]
+    assert [words for _, words in problems([portion])] == ["vanished while it was read: there is no such file"]
 
 
 def test_a_file_with_fewer_row_groups_than_were_planned_is_told(tmp_path):

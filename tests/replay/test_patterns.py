@@ -11,7 +11,7 @@ def test_the_default_is_known_by_name(text):
     pattern = Pattern(text)
     assert pattern.names_hub
     assert pattern.match("/data/x/contoso/transactions/12/2024/05/01/09/05/00") == Placed(
-        hub="transactions", partition=12, time=(2024, 5, 1, 9, 5, 0)
+        namespace="contoso", hub="transactions", partition=12, time=(2024, 5, 1, 9, 5, 0)
     )
 
 
@@ -35,19 +35,20 @@ def test_a_path_that_ends_otherwise_does_not_match(path):
 
 
 @pytest.mark.parametrize(
-    ("text", "path", "hub", "partition", "time"),
+    ("text", "path", "namespace", "hub", "partition", "time"),
     [
-        ("{Year}-{Month}-{Day}/{EventHub}_p{PartitionId}", "a/2024-5-1/orders_p3", "orders", 3, (2024, 5, 1, 0, 0, 0)),
-        ("{EventHub}/{Namespace}/{PartitionId}", "orders/n/31", "orders", 31, (0,) * 6),
-        ("{EventHub}/{PartitionId}/{EventHub}.{Minute}", "o/1/o.59", "o", 1, (0, 0, 0, 0, 59, 0)),
-        ("{PartitionId}/{Hour}", "x/7/23", None, 7, (0, 0, 0, 23, 0, 0)),
-        ("{EventHub}/all", "x/orders/all", "orders", 0, (0,) * 6),
-        ("a+b({Second})/{PartitionId}", "a+b(9)/0", None, 0, (0, 0, 0, 0, 0, 9)),
+        ("{Year}-{Month}-{Day}/{EventHub}_p{PartitionId}", "a/2024-5-1/o_p3", None, "o", 3, (2024, 5, 1, 0, 0, 0)),
+        ("{EventHub}/{Namespace}/{PartitionId}", "orders/n/31", "n", "orders", 31, (0,) * 6),
+        ("{EventHub}/{PartitionId}/{EventHub}.{Minute}", "o/1/o.59", None, "o", 1, (0, 0, 0, 0, 59, 0)),
+        ("{PartitionId}/{Hour}", "x/7/23", None, None, 7, (0, 0, 0, 23, 0, 0)),
+        ("{EventHub}/all", "x/orders/all", None, "orders", 0, (0,) * 6),
+        ("a+b({Second})/{PartitionId}", "a+b(9)/0", None, None, 0, (0, 0, 0, 0, 0, 9)),
     ],
 )
-def test_fields_stand_in_any_order_between_any_text(text, path, hub, partition, time):
-    assert Pattern(text).match(path) == Placed(hub=hub, partition=partition, time=time)
+def test_fields_stand_in_any_order_between_any_text(text, path, namespace, hub, partition, time):  # noqa: PLR0917
+    assert Pattern(text).match(path) == Placed(namespace=namespace, hub=hub, partition=partition, time=time)
     assert Pattern(text).names_hub == (hub is not None)
+    assert Pattern(text).names_partition == ("PartitionId" in text)
 
 
 def test_a_field_that_comes_twice_says_the_same_twice():

@@ -2,6 +2,7 @@
 
 import os
 import random
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import ConfigurationError, SinkError, WeirError
+from stream_worker.replay import processes
 from stream_worker.replay.files import StorageOptions
-from stream_worker.replay.processes import in_processes
-from stream_worker.replay.records import Problem
+from stream_worker.replay.processes import in_order, in_processes
+from stream_worker.replay.records import File, Group, Problem
 from stream_worker.replay.run import run
 from stream_worker.replay.selection import Selection
 from tests.replay.reading import FEW, archive, payment, read
@@ -117,6 +119,45 @@ def test_processes_that_cannot_load_the_model(stage, groups):
         run(stage.order(groups, workers=2))
 
 
+def test_a_process_that_dies_when_it_is_given_work_is_told(groups, monkeypatch):
+    def hire(_):
+        ours, theirs = processes.multiprocessing.get_context("spawn").Pipe()
+        process = processes.multiprocessing.get_context("spawn").Process(target=os._exit, args=(3,))
+        process.start()
+        process.join()
+        theirs.close()
+        return processes._Hand(process, ours)
+
+    monkeypatch.setattr(processes, "_hire", hire)
+    monkeypatch.setattr(processes, "_hear", lambda _: "idle")
+    with pytest.raises(
+        WeirError, match=r"^process \d+ ended with 3 while it was at part=0; what was finished is kept: "
+    ):
+        list(in_processes(None, [[group] for group in groups], 1))
+
+
+def test_lanes_keep_the_order_of_partitions_and_keys():
+    def group(number, kind, path, *, stream="tx", partition=0):
+        file = File(path=path, size=1, version="")
+        return Group(number=number, name=path, kind=kind, files=(file,), stream=stream, partition=partition)
+
+    def lanes(tables):
+        return sorted([each.number for each in lane] for lane in in_order(groups, tables))
+
+    groups = [
+        group(0, "capture", "0.avro"),
+        group(1, "capture", "1.avro", partition=1),
+        group(2, "capture", "2.avro", partition=0),
+        group(3, "jsonl", "3.jsonl", stream="3"),
+        group(4, "parquet", "4.parquet", stream="4"),
+        group(5, "parquet", "5.parquet", stream="5"),
+        group(6, "parquet", "5.parquet", stream="5"),
+        group(7, "parquet", "rows.parquet", stream="rows"),
+    ]
+    assert lanes(()) == [[0, 2], [1], [3], [4], [5, 6], [7]]
+    assert lanes({"4.parquet", "5.parquet"}) == [[0, 1, 2, 4, 5, 6], [3], [7]]
+
+
 def test_processes_end_with_who_goes_through_their_steps(stage, groups):
     order = stage.order(groups, workers=2)
     steps = in_processes(order.job, [[group] for group in groups], 2)
@@ -204,6 +245,14 @@ def test_another_model_is_told(stage, groups):
     assert refused(other) == "payments:1 is not the model of that name that it was begun with"
 
 
+def test_another_way_to_serve_the_model_is_told(stage, groups):
+    interrupted(stage, groups)
+    order = stage.order(groups)
+    other = replace(order, premises=replace_struct(order.premises, served={"providers": "cuda, cpu"}))
+    assert refused(other) == "providers was not given and is cuda, cpu"
+    assert order.premises.mistaken_for(other.premises) == []
+
+
 def test_a_plan_of_another_version(stage, groups):
     interrupted(stage, groups)
     order = stage.order(groups)
@@ -275,6 +324,21 @@ def test_one_file(rows, workers, stage, groups):
     assert {path.name for path in stage.folder.iterdir()} == {
         "archive", "store", f"all.{rows}", f"all.dead_letters.{rows}", "all.summary.json", "all.histogram.png",
     }  # fmt: skip
+
+
+def test_a_journal_that_does_not_come_to_the_end_is_no_output(stage, groups, monkeypatch):
+    interrupted(stage, groups)
+    with monkeypatch.context() as patched:
+        patched.setattr("stream_worker.replay.run._progress", lambda *_: iter([]))
+        patched.setattr("stream_worker.replay.run.closing", nullcontext)
+        with pytest.raises(SinkError) as error:
+            run(stage.order(groups))
+    assert str(error.value) == (
+        f"{stage.folder}/out.partial/journal/part=0.jsonl does not come to the end of its group: others wrote to it. "
+        "The same command goes on from there"
+    )
+    run(stage.order(groups))
+    assert lines(stage.folder / "out") == stage.published(groups)
 
 
 def test_only_a_summary(stage, groups):

@@ -55,13 +55,13 @@ def test_a_table_of_nullable_features_needs_one_of_them():
 
 def test_rows_without_anything_of_their_own_share_one_event():
     found = shape(**{"amount": pa.float64(), "meta.id": pa.string()})
-    piece = found.piece(pa.record_batch({"amount": [1.0, 2.0], "meta.id": ["a", "b"]}), 5, GROUP)
+    (piece,) = found.pieces(pa.record_batch({"amount": [1.0, 2.0], "meta.id": ["a", "b"]}), 5, GROUP)
     assert (piece.start, piece.stop, piece.event_ids) == (5, 7, ["a", "b"])
     assert piece.events[0] is piece.events[1]
 
 
 def test_pieces_are_cut():
     found = shape(value=pa.string())
-    piece = found.piece(pa.record_batch({"value": ["a", "bb", None]}), 5, GROUP)
+    (piece,) = found.pieces(pa.record_batch({"value": ["a", "bb", None]}), 5, GROUP)
     assert piece.sizes == [1, 2, 0]
     assert piece.between(1, 3) == Piece(6, [Event(b"bb"), Event(None)], [2, 0], None, None)

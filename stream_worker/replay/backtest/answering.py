@@ -85,7 +85,7 @@ def _rank(outcome: Outcome, label: Label | None) -> int:
 def _ids(portion: Portion, ones: Sequence[Outcome], others: Sequence[Outcome]) -> list[str]:
     """Return the events' own ids, as one of the models read them; else their positions, where the archive has any."""
     if portion.event_ids is not None:
-        return [each or "" for each in portion.event_ids]
+        return [each if isinstance(each, str) else "" for each in portion.event_ids]
     return [
         getattr(one, "event_id", None)
         or getattr(other, "event_id", None)

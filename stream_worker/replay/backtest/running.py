@@ -31,9 +31,10 @@ from stream_worker.replay.files import Files, StorageOptions
 from stream_worker.replay.folders import folder_at
 from stream_worker.replay.job import ServedModel
 from stream_worker.replay.limits import Limits
+from stream_worker.replay.problems import number_of
 from stream_worker.replay.records import Group, Portion
 from stream_worker.replay.rows import RowFormat
-from stream_worker.replay.selection import Selection
+from stream_worker.replay.selection import Selection, outside
 from stream_worker.replay.tally import Tally
 
 __all__ = ["BackTest", "Result", "check_back_test", "run_back_test"]
@@ -226,7 +227,7 @@ def _tally(portion: Portion, asked: Portion) -> Tally:
     return Tally(
         records=len(asked.events),
         duplicates=portion.duplicates,
-        outside=len(portion.events) - len(asked.events),
-        problems=len(portion.problems),
-        shown=tuple(portion.problems),
+        outside=outside(portion, asked),
+        problems=number_of(asked.problems),
+        shown=tuple(asked.problems),
     )

@@ -3,13 +3,18 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from scoring import Event, FakeScorer, Outputs, Pipeline, Position, Scores
 from stream_worker.replay.backtest.answering import Duel
+from stream_worker.replay.backtest.labels import read_labels
+from stream_worker.replay.backtest.rows import rows_to
 from stream_worker.replay.backtest.terms import terms_between
 from stream_worker.replay.backtest.truth import FieldTruth, NoTruth, Reading
 from stream_worker.replay.comparison import compare
+from stream_worker.replay.files import Files, StorageOptions
+from stream_worker.replay.folders import LocalFolder
 from stream_worker.replay.records import Group, Portion
 from tests.scoring.makers import feature, manifest
 
@@ -117,3 +122,20 @@ def test_columns_are_given_to_the_models_that_take_them():
     assert found.truth.tolist() == [5, 6]
     assert found.ids == ["a", ""]
     assert found.codes[1] == ["", "wrong_type"]
+
+
+def test_an_id_that_is_no_text_is_none(tmp_path):
+    """As in a plain replay: the row is refused, the others are not."""
+    one = Pipeline(manifest(X, event_id=("id",)), FakeScorer(lambda columns: columns["x"]))
+    given = Portion(events=[Event(None)] * 3, columns={"x": np.ones(3)}, event_ids=["a", b"\xff", None], cursor={})
+    (tmp_path / "labels.csv").write_text("id,label\na,1.5\n")
+    terms = terms_between(one.manifest, one.manifest)
+    with Files(StorageOptions()) as files:
+        truth = read_labels(str(tmp_path / "labels.csv"), files, terms=terms, id_columns=["id"], label="label")
+    found = Duel(one, one, terms, truth).answer(given, GROUP)
+    assert found.ids == ["a", "", ""]
+    assert found.codes[0][0] == "" != found.codes[0][1]
+    np.testing.assert_array_equal(found.truth, [1.5, np.nan, np.nan])
+    with rows_to(LocalFolder(tmp_path), GROUP, terms, "parquet") as rows:
+        rows.add(found)
+    assert pq.read_table(tmp_path / "events" / "g.parquet").column("event_id").to_pylist() == ["a", None, None]
