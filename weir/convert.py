@@ -52,9 +52,9 @@ def command(
     tolerance: Annotated[
         float, typer.Option(min=1e-12, max=1.0, help="The largest difference in score that passes.")
     ] = 1e-5,
-    tag: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, words of your own. Repeatable.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, words of your own. Repeatable.")] = None,
     measured: Annotated[
-        list[str] | None, typer.Option("--property", help="KEY=VALUE, metrics of your own. Repeatable.")
+        list[str] | None, typer.Option("--property", help="NAME=VALUE, metrics of your own. Repeatable.")
     ] = None,
     run_id: Annotated[str | None, typer.Option(help="The id of the training run.")] = None,
     trust_pickle: Annotated[
@@ -157,7 +157,7 @@ def _pairs(items: list[str] | None, option: str) -> dict[str, str]:
     for item in items or ():
         key, equals, value = item.partition("=")
         if not key or not equals or not value:
-            raise ConfigurationError(f"{option} {item!r}: expected KEY=VALUE")
+            raise ConfigurationError(f"{option} {item!r}: expected NAME=VALUE")
         pairs[key] = value
     return pairs
 

@@ -111,7 +111,7 @@ def test_without_a_certificate_only_when_asked(files, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--tag", "cards"), "error: --tag 'cards': expected KEY=VALUE\n"),
+        (("--tag", "cards"), "error: --tag 'cards': expected NAME=VALUE\n"),
         (("--dtype", "amount=float16"), "error: column 'amount': dtype 'float16'; expected one of ["),
         (("--paths", "nowhere.yaml"), "error: paths 'nowhere.yaml': there is no such file\n"),
         (("--held-back", "nowhere.csv"), "error: sample 'nowhere.csv': there is no such file; expected a .csv or"),
