@@ -7,6 +7,9 @@ import uvloop
 
 import weir.worker
 from stream_worker.fakes import FakeSink, FakeSource, FakeStream
+from telemetry.logs import Redactor
+from telemetry.settings import TelemetrySettings
+from telemetry.setup import Telemetry
 from tests.stream.makers import pipeline, settings, value
 
 
@@ -37,7 +40,8 @@ def main() -> None:
     weir.worker._GRACE_S = 0.5
     weir.worker.make_source = lambda _: Source(stream)
     weir.worker.make_sink = lambda *_, name: Sink(name)
-    uvloop.run(weir.worker._run_one(pipeline(), settings(stall_timeout_s=1.0, shutdown_timeout_s=1.0), 0))
+    telemetry = Telemetry(TelemetrySettings(flush_s=0.5), {}, Redactor(()))
+    uvloop.run(weir.worker._run_one(pipeline(), settings(stall_timeout_s=1.0, shutdown_timeout_s=1.0), 0, telemetry))
 
 
 main()
