@@ -54,6 +54,7 @@ class Models:
         self._store = store
         self._observer = observer
         self._check = check
+        self._is_refused = False
         self._deployments = deployments
         self._settings = settings
         self._executor = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "scoring")
@@ -85,7 +86,9 @@ class Models:
         try:
             deployed = {deployment.name: await self._get(deployment) for deployment in wanted}
             if self._check is not None:
+                self._is_refused = True  # unless the next line ends well
                 self._check([batcher.pipeline.manifest for batcher in deployed.values()])
+                self._is_refused = False
         except WeirError as error:
             if not self._deployed:
                 self._why_not_ready = str(error)
@@ -124,7 +127,7 @@ class Models:
         Raises:
             ProblemError: 404, the store has no such model; 503, it must not be served.
         """
-        if not self._deployed:  # why they are not served may hold for this one too
+        if self._is_refused and not self._deployed:  # for a reason that may hold for this one too
             raise ProblemError(503, self._why_not_ready, headers={"Retry-After": "1"})
         if text in self._current:
             return self._current[text]

@@ -2,12 +2,18 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from function_app.problems import ProblemError
+from function_app.serving import Models
+from function_app.settings import HttpSettings
+from models import Deployment, LocalStore
+from scoring import Manifest
+from scoring.errors import ConfigurationError
 from tests.emulators.ingestion import Ingestion
 from tests.http.running import Serving, serving
 from tests.http.test_handler import GOOD
@@ -87,3 +93,18 @@ def durations(exported: Any) -> Iterator[tuple[dict[str, str], int]]:
                             each.key: each.value.string_value or str(each.value.int_value) for each in point.attributes
                         }
                         yield defaultdict(str, shown), point.count
+
+
+async def test_models_that_a_collection_does_not_fit_are_not_served_by_name_either(fraud_store: Path) -> None:
+    def check(manifests: Sequence[Manifest]) -> None:
+        assert [manifest.reference for manifest in manifests] == ["fraud:1"]
+        raise ConfigurationError("telemetry.collection.sensitive: 'crad' is nothing that fraud:1 is fed")
+
+    deployment = Deployment(name="blue", model="fraud@champion", traffic=100)
+    models = Models(LocalStore(fraud_store), [deployment], HttpSettings(), check=check)
+    with pytest.raises(ConfigurationError):
+        await models.load()
+    with pytest.raises(ProblemError, match="crad"):
+        models.choose(b"")
+    with pytest.raises(ProblemError, match="crad"):
+        await models.named("fraud:1")
