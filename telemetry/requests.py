@@ -1,10 +1,13 @@
 """The hook that an HTTP door tells of its requests."""
 
+import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-__all__ = ["NullRequests", "RequestObserver", "Watched"]
+__all__ = ["Guarded", "NullRequests", "RequestObserver", "Watched"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Watched(Protocol):
@@ -38,21 +41,45 @@ class RequestObserver(Protocol):
         ...
 
 
+class Guarded:
+    """Passes on what an observer is told of requests; where it fails, the log is told, and the request goes on.
+
+    What a caller writes into a path or a header must not be able to fail the answer.
+    """
+
+    def __init__(self, observer: RequestObserver) -> None:
+        self._observer = observer
+
+    def began(self, method: str, path: str, headers: Mapping[str, str]) -> Watched:
+        """Pass on that a request came."""
+        try:
+            return self._observer.began(method, path, headers)
+        except Exception:  # noqa: BLE001 - whatever it is
+            _LOG.exception("an observer of requests failed")
+            return _UNWATCHED
+
+    def scoring(self, model: str, rows: int | None) -> AbstractContextManager[object]:
+        """Pass on that rows are scored; nothing in it is a caller's."""
+        return self._observer.scoring(model, rows)
+
+
 class _Unwatched:
     def ended(self, route: str, status: int) -> None:
         """Forget it."""
 
 
+_UNWATCHED = _Unwatched()
+
+
 class NullRequests:
     """Watches nothing."""
 
-    _unwatched = _Unwatched()
     _block: AbstractContextManager[object] = nullcontext()
 
     def began(self, method: str, path: str, headers: Mapping[str, str]) -> Watched:
         """Watch nothing."""
         del method, path, headers
-        return self._unwatched
+        return _UNWATCHED
 
     def scoring(self, model: str, rows: int | None) -> AbstractContextManager[object]:
         """Watch nothing."""

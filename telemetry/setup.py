@@ -18,7 +18,7 @@ from telemetry.destinations import is_left_to_host, is_named
 from telemetry.drift import Drift
 from telemetry.logs import RateLimit, RedactingHandler, Redactor
 from telemetry.observer import Observer, Observers
-from telemetry.requests import NullRequests, RequestObserver
+from telemetry.requests import Guarded, NullRequests, RequestObserver
 from telemetry.settings import TelemetrySettings
 from telemetry.slices import NullSlices, SliceObserver
 from telemetry.subject import StreamSubject
@@ -106,7 +106,7 @@ class Telemetry:
         from telemetry.otel.http_spans import HttpSpans  # noqa: PLC0415 - see the rules
 
         kind, redact = self._providers.request_kind, self._redactor.text
-        return HttpSpans(self._providers.tracer, self._providers.meter, redact=redact, kind=kind)
+        return Guarded(HttpSpans(self._providers.tracer, self._providers.meter, redact=redact, kind=kind))
 
     def slices(self) -> SliceObserver:
         """Return what watches a replay."""

@@ -37,12 +37,12 @@ _COMMANDS: Final = {
         "weir.demo.command:command", "See it work: train, certify, and score a stream on this machine alone."
     ),
     "convert": _Entry("weir.convert:command", "Turn a fitted estimator into a certified model in the store."),
-    "drift": _Entry("weir.drift:command", "Compare past events with what a model was trained on, feature by feature."),
+    "drift": _Entry("weir.drift.command:command", "Compare past events with a model's training, feature by feature."),
     "doctor": _Entry("weir.doctor:command", "Check a configuration against what it points to, and say what is wrong."),
     "invoke": _Entry("weir.invoke:command", "Score a file of events against an endpoint or from the store."),
     "models": _Entry("weir.models:app", "List, show, verify and promote the models in a store."),
     "redrive": _Entry("weir.redrive:command", "Send dead letters back to where they came from, after a fix."),
-    "replay": _Entry("weir.replay:command", "Score past events from archives, to files or to the stream."),
+    "replay": _Entry("weir.replay.command:command", "Score past events from archives, to files or to the stream."),
     "serve": _Entry("weir.serve:command", "Answer over HTTP until told to stop."),
     "worker": _Entry("weir.worker:command", "Score a stream until told to stop."),
 }

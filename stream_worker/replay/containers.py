@@ -13,6 +13,7 @@ from fsspec.asyn import sync
 from pydantic import SecretStr
 
 from scoring.errors import ConfigurationError
+from stream_worker.replay.seekable import Seekable
 
 __all__ = ["Container"]
 
@@ -85,7 +86,15 @@ class Container:
             stop = min(start + piece, size)
             return bytes(_tried(lambda: self._blobs.cat_file(full, start=start, end=stop)))
 
-        return _Blob(lru_cache(kept)(fetch), size, piece)
+        kept_pieces = lru_cache(kept)(fetch)
+
+        def read(at: int, count: int) -> bytes:
+            if at >= size:
+                return b""
+            number, start = divmod(at, piece)
+            return kept_pieces(number)[start : start + count]
+
+        return Seekable(size, read)
 
     def close(self) -> None:
         """Close the client."""
@@ -105,38 +114,6 @@ class _Closed:
 
     async def close(self) -> None:
         """Do nothing."""
-
-
-class _Blob(io.RawIOBase):
-    """A blob as a file that can be read and sought; it keeps nothing open."""
-
-    def __init__(self, fetch: Callable[[int], bytes], size: int, piece: int) -> None:
-        self._fetch = fetch
-        self._size = size
-        self._piece = piece
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        if self._at >= self._size:
-            return 0
-        number, start = divmod(self._at, self._piece)
-        data = self._fetch(number)[start : start + len(buffer)]
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
 
 
 def _account(root: str, account_url: str | None, connection_string: SecretStr | None) -> dict[str, str]:

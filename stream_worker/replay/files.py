@@ -19,7 +19,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 from models.strict import StrictSettings
 from scoring.errors import ConfigurationError
 from stream_worker.replay.records import File, Problem
-from stream_worker.replay.reopened import Reopened
+from stream_worker.replay.seekable import reopened
 
 if TYPE_CHECKING:
     from stream_worker.replay.containers import Container
@@ -127,7 +127,7 @@ class Files:
         if not root and lasting:
             return Path(inside).open("rb", buffering=buffer or _LOCAL_BUFFER)
         if not root:
-            return cast("BinaryIO", io.BufferedReader(Reopened(inside), buffer or _LOCAL_BUFFER))
+            return cast("BinaryIO", io.BufferedReader(reopened(inside), buffer or _LOCAL_BUFFER))
         blob = self._at(root).open(inside, file.size, piece=buffer or _REMOTE_BUFFER, kept=kept)
         return cast("BinaryIO", io.BufferedReader(blob, min(buffer or _LOCAL_BUFFER, _LOCAL_BUFFER)))
 

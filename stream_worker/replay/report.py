@@ -6,12 +6,11 @@ Rules:
 """
 
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 from stream_worker.replay.backtest import tables
 from stream_worker.replay.backtest.headline import agreement, flipped
-from stream_worker.replay.backtest.markup import Child, Element, tag, written
+from stream_worker.replay.backtest.markup import Child, Element, tag
+from stream_worker.replay.backtest.page import page
 from stream_worker.replay.backtest.plots import Picture, pictures
 from stream_worker.replay.backtest.subject import Subject, certified
 from stream_worker.replay.backtest.words import Names, what_follows
@@ -20,7 +19,6 @@ from stream_worker.replay.tally import Tally
 
 __all__ = ["report"]
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _NO_SCALE = "Anomaly scores of two kinds of model have no common scale; their decisions can be compared all the same."
 _PROBLEMS = 20
 _REFUSED = "Only events that both models answered are compared. These are not among them, by error code:"
@@ -34,23 +32,8 @@ def report(comparison: Comparison, subject: Subject, tally: Tally) -> str:
         subject: what was compared.
         tally: what could not be read, had come already, or was not asked for.
     """
-    title = f"{subject.names[1]} against {subject.names[0]}"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"Back-test: {title}"),
-        tag("style", _style()),
-    )
-    body = tag("body", _header(comparison, subject), tag("main", *_sections(comparison, subject, tally)))
-    return f"<!doctype html>\n{written(tag('html', head, body, lang='en'))}\n"
-
-
-@cache
-def _style() -> str:
-    return (Path(__file__).parent / "backtest" / "report.css").read_text(encoding="utf-8")
+    title = f"Back-test: {subject.names[1]} against {subject.names[0]}"
+    return page(title, _header(comparison, subject), *_sections(comparison, subject, tally))
 
 
 def _header(comparison: Comparison, subject: Subject) -> Element:

@@ -7,18 +7,13 @@ __all__ = ["Allowance"]
 
 
 class Allowance:
-    """An allowance of so many in each second; what is not taken in one is not kept for the next.
-
-    Attributes:
-        refused: how many were asked for and not granted.
-    """
+    """An allowance of so many in each second; what is not taken in one is not kept for the next."""
 
     def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
         self._clock = clock
         self._left = per_second
         self._at = clock()
-        self.refused = 0
 
     def left(self) -> int:
         """Return how many would be granted now."""
@@ -31,5 +26,4 @@ class Allowance:
         """Return how many of those wanted are granted."""
         granted = min(wanted, self.left())
         self._left -= granted
-        self.refused += wanted - granted
         return granted

@@ -152,8 +152,8 @@ class StreamSpans(NullObserver):
         opened, self._open = self._open, None
         if opened is None:
             return
+        words = self._redact(str(error))[:_SHOWN]
         for span in (opened.publishing, opened.span):
-            words = self._redact(str(error))[:_SHOWN]
             span.set_attribute("error.type", type(error).__name__)
             # Azure Monitor's exporter leaves out what the conventions call these
             span.set_attributes({"weir.error.type": type(error).__name__, "weir.error.reason": words})

@@ -15,7 +15,7 @@ from tests.cli.running import weir
 from tests.replay.backtest.staging import Stage, events, lines
 from tests.replay.staging import content
 from weir.cli import app
-from weir.compare import CompareOptions, compare
+from weir.replay.compare import CompareOptions, compare
 from weir.settings import Settings, load_settings
 
 MODELS = ("fraud@champion", "fraud@challenger")
@@ -92,7 +92,7 @@ def test_an_earlier_comparison_is_replaced(stage, settings, tmp_path):
 def test_an_unfinished_comparison_is_begun_again(stage, settings, tmp_path, monkeypatch):
     archive, out = str(stage.folder / "events.jsonl"), tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr("weir.compare.report", interrupt)
+        patch.setattr("weir.replay.compare.report", interrupt)
         with pytest.raises(KeyboardInterrupt):
             compare([archive], MODELS, options(settings, out))
     assert sorted(path.name for path in out.iterdir()) == ["comparison.json", "events", "unfinished"]
@@ -109,7 +109,7 @@ def test_a_folder_of_blobs(stage, settings, tmp_path, azurite, monkeypatch):
     archive, to = str(stage.folder / "events.jsonl"), f"abfs://{azurite.create_container()}/out"
     given = options(settings, to, storage=storage, label="truth.fraud", workers=2)
     with monkeypatch.context() as patch:
-        patch.setattr("weir.compare.report", interrupt)
+        patch.setattr("weir.replay.compare.report", interrupt)
         with pytest.raises(KeyboardInterrupt):
             compare([archive], MODELS, given)
     assert "--to abfs://" in refused(stage, given)

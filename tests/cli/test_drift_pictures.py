@@ -7,7 +7,7 @@ from scoring import Baseline, Feature
 from stream_worker.replay.backtest.markup import written
 from telemetry.drift import ModelBins
 from tests.observing.drift.models import manifest, number
-from weir.drift_pictures import Bar, bars_of, picture
+from weir.drift.pictures import Bar, bars_of, picture
 
 
 def bars(feature, column, score=None):

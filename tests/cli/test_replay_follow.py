@@ -19,7 +19,7 @@ from tests.replay.archives import write_capture, write_feature_parquet, write_pa
 from tests.replay.commanded import BOUND_S, begun, in_process
 from tests.replay.reading import payment
 from tests.stream.kafka import committed, read_back, send
-from weir import replay_follow
+from weir.replay import follow
 
 ARCHIVED, LIVE, LATER = 3000, 500, 200
 ANSWERED = re.compile(rb'"event_id":"p(\d+)"')
@@ -150,7 +150,7 @@ def test_killed_between_the_archive_and_the_stream_it_goes_on(captured, here, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(replay_follow, moment, killed)
+        patched.setattr(follow, moment, killed)
         done = here("archive", "--to-stream", "--then-follow")
     assert done.returncode == 130, done.stderr
     with captured.following() as process:
@@ -205,7 +205,7 @@ def test_a_group_that_has_read_is_refused_before_anything_is_published(captured,
 
 def test_a_journal_of_something_else_is_told(captured, here, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(replay_follow, "begin_after", lambda *_, **__: pytest.fail("it must not come so far"))
+        patched.setattr(follow, "begin_after", lambda *_, **__: pytest.fail("it must not come so far"))
         assert here("archive", "--to-stream").returncode == 0
         write_capture(captured.folder / "other", events(captured.stream, range(4)))
         done = here("other", "--to-stream", "--then-follow")

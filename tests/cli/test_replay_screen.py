@@ -10,8 +10,8 @@ from stream_worker.replay.records import Problem
 from stream_worker.replay.run import Totals
 from stream_worker.replay.sample import Estimate
 from stream_worker.replay.summary import Archive, Described, Summary
-from weir import replay_screen
-from weir.replay_screen import Screen, show_estimate, show_summary
+from weir.replay import screen
+from weir.replay.screen import Screen, show_estimate, show_summary
 
 
 def console(*, terminal=False):
@@ -29,7 +29,7 @@ def totals(**more):
 @pytest.fixture
 def clock(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(replay_screen.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(screen.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -150,5 +150,5 @@ def test_an_estimate():
 
 def test_a_bar_has_both_of_its_halves():
     bars = [Bar(0.0, 0.5, 3), Bar(0.5, 1.0, 1)]
-    assert list(replay_screen._drawn(bars)) == ["scores", f"        0 to 1         {'█' * 40} 4"]
-    assert list(replay_screen._drawn([])) == []
+    assert list(screen._drawn(bars)) == ["scores", f"        0 to 1         {'█' * 40} 4"]
+    assert list(screen._drawn([])) == []

@@ -1,6 +1,7 @@
 """Records, and exceptions that were raised, for the tests of the log."""
 
 import logging
+import sys
 
 
 def record_of(message: object = "said", *args: object, level: int = logging.INFO, **extra: object) -> logging.LogRecord:
@@ -13,3 +14,13 @@ def record_of(message: object = "said", *args: object, level: int = logging.INFO
 def fail_with(error: BaseException) -> None:
     """Raise it."""
     raise error
+
+
+def failed(error: BaseException) -> logging.LogRecord:
+    """Return the record of a failure, as `Logger.exception` makes it."""
+    record = record_of("failed", level=logging.ERROR)
+    try:
+        fail_with(error)
+    except BaseException:  # noqa: BLE001
+        record.exc_info = sys.exc_info()
+    return record

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import sys
 
 import pytest
 from hypothesis import given
@@ -12,22 +11,13 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from telemetry.logs import JsonFormatter, PlainFormatter, Redactor, formats
-from tests.observing.logs.making import fail_with, record_of
+from tests.observing.logs.making import failed, record_of
 
 CANARY = "canary-0123"
 REDACTOR = Redactor([CANARY])
 PLAIN = PlainFormatter(REDACTOR)
 JSON = JsonFormatter(REDACTOR, service="fraud-scoring")
 SPAN = SpanContext(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0xF067AA0BA902B7, is_remote=False, trace_flags=TraceFlags(1))
-
-
-def failed(error: BaseException) -> logging.LogRecord:
-    record = record_of("failed", level=logging.ERROR)
-    try:
-        fail_with(error)
-    except BaseException:  # noqa: BLE001
-        record.exc_info = sys.exc_info()
-    return record
 
 
 def test_plain_as_the_standard_library_would():

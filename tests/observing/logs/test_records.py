@@ -1,12 +1,11 @@
 """What a log record says, redacted."""
 
 import logging
-import sys
 
 import pytest
 
 from telemetry.logs import Redactor, exception_text, redacted, say
-from tests.observing.logs.making import fail_with, record_of
+from tests.observing.logs.making import failed, record_of
 
 CANARY = "canary-0123"
 REDACTOR = Redactor([CANARY])
@@ -17,15 +16,6 @@ class Raises:
         raise RuntimeError(CANARY)
 
     __repr__ = __str__
-
-
-def with_exception(error: BaseException) -> logging.LogRecord:
-    record = record_of("failed", level=logging.ERROR)
-    try:
-        fail_with(error)
-    except BaseException:  # noqa: BLE001
-        record.exc_info = sys.exc_info()
-    return record
 
 
 def test_the_message_after_its_arguments():
@@ -83,7 +73,7 @@ def test_all_of_an_exception():
 
 
 def test_an_exception_that_cannot_be_shown():
-    said = say(with_exception(ValueError(Raises())), REDACTOR)
+    said = say(failed(ValueError(Raises())), REDACTOR)
     assert said.exception is not None
     assert said.exception.type == "ValueError"
     assert "ValueError" in said.exception.stack
@@ -140,7 +130,7 @@ def test_fields_are_not_without_number():
 
 
 def test_a_copy_for_other_handlers():
-    record = with_exception(ValueError(CANARY))
+    record = failed(ValueError(CANARY))
     record.msg, record.args = "key %s", (CANARY,)
     record.partition, record.secret_thing = 3, object()
     logging.Formatter().format(record)  # a handler before ours left its text behind
@@ -155,14 +145,14 @@ def test_a_copy_for_other_handlers():
 
 
 def test_the_record_itself_stays():
-    record = with_exception(ValueError(CANARY))
+    record = failed(ValueError(CANARY))
     before = dict(vars(record))
     redacted(record, REDACTOR)
     assert vars(record) == before
 
 
 def test_a_copy_says_the_same_again():
-    record = with_exception(ValueError(CANARY))
+    record = failed(ValueError(CANARY))
     copy = redacted(record, REDACTOR)
     assert say(copy, REDACTOR) == say(record, REDACTOR)
     assert vars(redacted(copy, REDACTOR)) == vars(copy)

@@ -23,7 +23,6 @@ def test_an_allowance_is_of_one_second():
     assert allowance.take(1) == 1
     now[0] = 60
     assert allowance.take(9) == 4
-    assert allowance.refused == 2 + 1 + 9 + 5
 
 
 @given(st.lists(st.floats(-1e9, 1e9), max_size=50))

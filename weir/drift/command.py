@@ -16,11 +16,11 @@ from stream_worker.replay import archive
 from stream_worker.replay.limits import Limits
 from stream_worker.replay.records import ArchiveKind
 from telemetry.drift import DriftFigures, DriftSettings, ModelBins, figures_of, verdict
-from weir.drift_reading import Reader, Tally
-from weir.drift_report import Subject, report
-from weir.drift_words import HEADINGS, cells, named, read, worst_first
+from weir.drift.reading import Reader, Tally
+from weir.drift.report import Subject, report
+from weir.drift.words import HEADINGS, cells, named, read, worst_first
 from weir.logs import begin_quiet_log
-from weir.replay_options import planned, served_model, storage_of_environment
+from weir.replay.options import planned, served_model, storage_of_environment
 from weir.settings import load_settings
 
 __all__ = ["command"]

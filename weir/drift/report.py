@@ -7,22 +7,19 @@ Rules:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Final
 
 from scoring import Manifest
-from stream_worker.replay import backtest
-from stream_worker.replay.backtest.markup import Child, Element, tag, written
+from stream_worker.replay.backtest.markup import Child, Element, tag
+from stream_worker.replay.backtest.page import page
 from stream_worker.replay.backtest.tables import table
 from telemetry.drift import MOVING, SHIFTED, DriftFigures, ModelBins, verdict
-from weir.drift_pictures import LOOKS, bars_of, picture
-from weir.drift_reading import Tally
-from weir.drift_words import HEADINGS, cells, named, read, what_follows
+from weir.drift.pictures import LOOKS, bars_of, picture
+from weir.drift.reading import Tally
+from weir.drift.words import HEADINGS, cells, named, read, what_follows
 
 __all__ = ["Subject", "report"]
 
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _LEAST_PICTURES, _MOST_PICTURES = 4, 12  # of features
 _RULE: Final = (
     f"PSI, the population stability index, adds up how far the shares of all bins are from those of training; below "
@@ -74,25 +71,9 @@ class Subject:
 def report(subject: Subject) -> str:
     """Return the page."""
     reference = subject.manifest.reference
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"Drift: {reference}"),
-        tag("style", _style()),
-    )
     lead = f"{subject.tally.records:,} records against what the model was converted with."
     header = tag("header", tag("h1", f"Drift of {reference}"), tag("p", lead, class_="quiet"))
-    body = tag("body", header, tag("main", *_sections(subject)))
-    return f"<!doctype html>\n{written(tag('html', head, body, lang='en'))}\n"
-
-
-@cache
-def _style() -> str:
-    shared = Path(*backtest.__path__) / "report.css"
-    return shared.read_text(encoding="utf-8") + _STYLE
+    return page(f"Drift: {reference}", header, *_sections(subject), style=_STYLE)
 
 
 def _sections(subject: Subject) -> Iterator[Element]:

@@ -13,8 +13,8 @@ from stream_worker.replay.processes import settle_down
 from stream_worker.replay.rows import rows_in
 from stream_worker.replay.run import Order, run
 from stream_worker.replay.sample import estimate
-from weir.replay_order import Prospect
-from weir.replay_screen import Screen, show_estimate, show_summary
+from weir.replay.order import Prospect
+from weir.replay.screen import Screen, show_estimate, show_summary
 
 __all__ = ["look", "replay"]
 

@@ -15,9 +15,9 @@ from stream_worker.replay.premises import premises_of
 from stream_worker.replay.records import Group, Problem
 from stream_worker.replay.run import Order
 from stream_worker.replay.threshold import USUAL, Threshold
-from weir.compare import CompareOptions
-from weir.replay_asked import Asked
-from weir.replay_options import (
+from weir.replay.asked import Asked
+from weir.replay.compare import CompareOptions
+from weir.replay.options import (
     check_numbers,
     given,
     groups_asked_for,
@@ -78,7 +78,7 @@ def prospect_of(asked: Asked, settings: Settings, *, only: Collection[str] | Non
             stream=reading.stream,
             storage=storage,
             only=only,
-            without=made_at(asked.way.to) if asked.way.to else (),
+            without=made_at(asked.way.to) if asked.way.to else [str(asked.way.journal)] if asked.way.journal else (),
         )
     )
     job = Job(

@@ -7,13 +7,13 @@ import typer
 
 from stream_worker.replay.records import ArchiveKind
 from stream_worker.replay.run import Engine
-from weir.compare import compare as compare_models
 from weir.logs import begin_quiet_log
-from weir.replay_asked import USUAL_JOURNAL, Asked, Choice, Reading
-from weir.replay_follow import replay_and_follow
-from weir.replay_options import Way
-from weir.replay_order import compare_options, order_of, prospect_of
-from weir.replay_running import look, replay
+from weir.replay.asked import USUAL_JOURNAL, Asked, Choice, Reading
+from weir.replay.compare import compare as compare_models
+from weir.replay.follow import replay_and_follow
+from weir.replay.options import Way
+from weir.replay.order import compare_options, order_of, prospect_of
+from weir.replay.running import look, replay
 from weir.settings import load_settings
 
 __all__ = ["command"]

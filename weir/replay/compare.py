@@ -30,7 +30,7 @@ from stream_worker.replay.report import report
 from stream_worker.replay.rows import RowFormat
 from stream_worker.replay.selection import Selection
 from stream_worker.replay.tally import SHOWN, Tally
-from weir.replay_options import check_numbers
+from weir.replay.options import check_numbers
 from weir.settings import Settings
 
 __all__ = ["CompareOptions", "compare"]

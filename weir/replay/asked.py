@@ -7,7 +7,7 @@ from scoring.errors import ConfigurationError
 from stream_worker.replay.records import ArchiveKind
 from stream_worker.replay.run import Engine
 from stream_worker.replay.selection import Selection
-from weir.replay_options import Way, milliseconds
+from weir.replay.options import Way, milliseconds
 
 __all__ = ["USUAL_JOURNAL", "Asked", "Choice", "Reading"]
 

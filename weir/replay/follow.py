@@ -5,7 +5,6 @@ Rules:
 - The live stream is read by `weir worker` itself, as the group of `stream.source`, whose positions say where.
 """
 
-import logging
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
@@ -23,10 +22,10 @@ from stream_worker.replay.records import Group
 from stream_worker.replay.run import Order
 from stream_worker.replay.summary import Summary
 from weir import worker
-from weir.replay_asked import Asked
-from weir.replay_options import storage_of_environment
-from weir.replay_order import Prospect, looking_at, order_of, prospect_of
-from weir.replay_running import replay
+from weir.replay.asked import Asked
+from weir.replay.options import storage_of_environment
+from weir.replay.order import Prospect, looking_at, order_of, prospect_of
+from weir.replay.running import replay
 from weir.settings import Settings
 
 __all__ = ["replay_and_follow"]
@@ -61,7 +60,6 @@ def replay_and_follow(asked: Asked, settings: Settings) -> int:
     last = ends_of(summary, stream.source.stream)
     positions = uvloop.run(begin_after(stream.source, last, begun=begun, unplaced=unplaced, note=note))
     _say(f"following {stream.source.stream} as {stream.source.group}{_places(positions)}")
-    logging.root.handlers.clear()  # the worker says more than a replay, and sets up how
     worker.command(config=asked.config, workers=asked.workers)
     return 0
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from stream_worker.findings import counted
 from telemetry.drift import DriftFigures, verdict
-from weir.drift_reading import Tally
+from weir.drift.reading import Tally
 
 __all__ = ["HEADINGS", "cells", "named", "read", "what_follows", "worst_first"]
 

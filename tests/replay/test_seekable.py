@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from stream_worker.replay.files import Files, StorageOptions
-from stream_worker.replay.reopened import Reopened
 
 
 def test_it_reads_and_seeks_like_a_file_and_is_not_open_in_between(tmp_path):
@@ -14,7 +13,7 @@ def test_it_reads_and_seeks_like_a_file_and_is_not_open_in_between(tmp_path):
     path.write_bytes(bytes(range(100)))
     handles = Path("/proc/self/fd")
     before = len(list(handles.iterdir()))
-    with io.BufferedReader(Reopened(str(path)), 16) as source:
+    with Files(StorageOptions()) as files, files.open(files.look(str(path)), buffer=16, lasting=False) as source:
         assert source.read(3) == bytes(range(3))
         assert len(list(handles.iterdir())) == before
         assert (source.seek(50), source.read(40), source.tell()) == (50, bytes(range(50, 90)), 90)

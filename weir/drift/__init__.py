@@ -1,0 +1,1 @@
+"""`weir drift`: what it reads, and what it says of it."""

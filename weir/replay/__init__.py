@@ -1,0 +1,1 @@
+"""`weir replay`: its options, what they come to, and what it shows."""
