@@ -73,7 +73,7 @@ class Collector(NullObserver):
 
     def scored(self, rows: RowFacts) -> None:
         """Queue a copy of the rows that are chosen, and drop those for which there is no room."""
-        places = chosen(rows.outcomes, rows.rows, self._bound)
+        places = chosen(rows, self._bound)
         room = self._waiting.let_in(len(places)) if places else 0
         if not room:
             return

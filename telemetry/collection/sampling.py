@@ -5,12 +5,11 @@ Rules:
 - What was rejected is never collected: its values were not checked.
 """
 
-from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, count
 from operator import attrgetter
-from typing import Any
 
-from scoring import Outcome, Prediction
+from scoring import Prediction
+from telemetry.observer import RowFacts
 
 __all__ = ["bound_of", "chosen"]
 
@@ -29,19 +28,17 @@ def bound_of(share: float) -> str:
     return _ABOVE_ALL if bound >= 16**_DIGITS else f"{bound:0{_DIGITS}x}"
 
 
-def chosen(outcomes: Sequence[Outcome], rows: Sequence[int], bound: str) -> list[int]:
-    """Return the places in `rows` of the predictions to collect.
+def chosen(facts: RowFacts, bound: str) -> list[int]:
+    """Return the places in `facts.rows` of the predictions to collect.
 
     Args:
-        outcomes: of all events of a batch.
-        rows: the places in `outcomes` of those that passed the checks.
+        facts: a batch.
         bound: what their ids sort before.
     """
-    found: Sequence[Any] = outcomes if len(rows) == len(outcomes) else [outcomes[row] for row in rows]
-    if set(map(type, found)) == {Prediction}:  # as usual: then all of it is done in C
-        return list(compress(range(len(found)), map(bound.__gt__, map(_id_of, found))))
+    if not facts.refused:  # as usual: then all of it is done in C
+        return list(compress(count(), map(bound.__gt__, map(_id_of, facts.predictions))))
     return [
         place
-        for place, outcome in enumerate(found)
-        if isinstance(outcome, Prediction) and outcome.prediction_id < bound
+        for place, row in enumerate(facts.rows)
+        if isinstance(outcome := facts.outcomes[row], Prediction) and outcome.prediction_id < bound
     ]

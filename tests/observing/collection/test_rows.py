@@ -1,3 +1,5 @@
+import gc
+
 import numpy as np
 import pytest
 
@@ -25,13 +27,41 @@ def test_the_chosen_rows_and_no_others():
 
 
 @pytest.mark.parametrize("model", [manifest(feature("x"), feature("y")), card_manifest()])
-def test_nothing_of_the_batch_is_held(model):
-    events = [event(id=str(number), x=1, y=2, amount=3, card="4") for number in range(100)]
+@pytest.mark.parametrize("count", [1, 100])
+def test_nothing_of_the_batch_is_held(model, count):
+    events = [event(id=str(number), x=1, y=2, amount=3, card="4") for number in range(count)]
     facts = facts_of(pipeline_of(model), events)
-    found = kept(facts, list(range(100))).unpack()
-    for name, column in found.columns.items():
-        assert column.base is None
+    held = kept(facts, list(range(count)))
+    assert all(isinstance(each, type) for each in gc.get_referents(held.packed))
+    for name, column in held.unpack().columns.items():
+        assert column.tolist() == facts.columns[name].tolist()
         assert not np.shares_memory(column, facts.columns[name])
+
+
+def test_columns_of_one_kind_some_of_them_and_in_another_order():
+    model = manifest(feature("x"), feature("y"), feature("z"))
+    events = [event(x=number, y=number + 10, z=number + 20) for number in range(4)]
+    found = kept(facts_of(pipeline_of(model), events), [1, 3], columns=["z", "x"]).unpack()
+    assert {name: column.tolist() for name, column in found.columns.items()} == {"x": [1, 3], "z": [21, 23]}
+
+
+def test_columns_of_every_kind():
+    model = manifest(
+        feature("f"),
+        feature("d", "float64"),
+        feature("i", "int64"),
+        feature("b", "bool"),
+        feature("t", "tensor", shape=(2, 3)),
+    )
+    tensor = [[1, 2, 3], [4, 5, 6]]
+    events = [event(f=1.5, d=0.1, i=2**53 + 1, b=True, t=tensor)] * 2
+    found = kept(facts_of(pipeline_of(model), events), [0, 1], columns=["f", "d", "i", "b", "t"]).unpack()
+    assert {name: column.tolist() for name, column in found.columns.items()} == {
+        "f": [1.5] * 2, "d": [0.1] * 2, "i": [2**53 + 1] * 2, "b": [True] * 2, "t": [tensor] * 2,
+    }  # fmt: skip
+    assert {name: column.dtype for name, column in found.columns.items()} == {
+        "f": np.float32, "d": np.float64, "i": np.int64, "b": np.bool_, "t": np.float32,
+    }  # fmt: skip
 
 
 def test_a_batch_without_positions_has_none():

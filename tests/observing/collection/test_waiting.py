@@ -14,7 +14,7 @@ LAYOUT = layout_of(MODEL, settings())
 
 def kept(rows, size=1):
     return Kept(
-        manifest=MODEL, layout=LAYOUT, time=0, rows=rows, packed=b"", arrays={}, has_positions=False,
+        manifest=MODEL, layout=LAYOUT, time=0, rows=rows, packed=b"", has_positions=False,
         hides_ids=False, size=size,
     )  # fmt: skip
 

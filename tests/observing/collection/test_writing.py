@@ -18,7 +18,7 @@ MODEL, NEXT = card_manifest(), card_manifest(version=2)
 def kept(rows=1, *, model=MODEL, time=NOON_US, hides_ids=False, has_positions=False, size=1):
     return Kept(
         manifest=model, layout=layout_of(model, settings()), time=time, rows=rows, packed=b"",
-        arrays={}, has_positions=has_positions, hides_ids=hides_ids, size=size,
+        has_positions=has_positions, hides_ids=hides_ids, size=size,
     )  # fmt: skip
 
 
