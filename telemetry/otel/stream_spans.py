@@ -10,7 +10,7 @@ Rules:
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -199,13 +199,16 @@ class StreamSpans(NullObserver):
         if not self._allowance.left() and not opened.span.is_recording():
             return
         texts, sampled = opened.producers.texts, set(opened.producers.sampled)
-        remarkable = list(_remarkable(facts.rows)) if facts.positive or facts.rejected else []
-        rows = [*remarkable, *sorted(sampled.difference(remarkable))]
-        granted = self._allowance.take(len(rows))
-        if granted < len(rows):
-            opened.span.set_attribute("weir.event_spans.omitted", len(rows) - granted)
+        is_remarkable = _is_remarkable(facts.rows)
+        only_traced = [row for row in opened.producers.sampled if not is_remarkable(row)]
+        wanted = facts.rows.positive + len(facts.rows.refused) + len(only_traced)
+        granted = self._allowance.take(wanted)
+        if granted < wanted:
+            opened.span.set_attribute("weir.event_spans.omitted", wanted - granted)
         batch = opened.span.get_span_context()
-        for row in rows[:granted]:
+        # a batch has many more than are granted: it is looked through only as far as needed
+        remarkable = filter(is_remarkable, range(facts.events))
+        for row in islice(chain(remarkable, only_traced), granted):
             self._make_event_span(span_context(texts[row]) if row in sampled else None, batch, facts, row)
 
     def _make_event_span(self, producer: SpanContext | None, batch: SpanContext, facts: BatchFacts, row: int) -> None:
@@ -223,12 +226,15 @@ class StreamSpans(NullObserver):
         ).end(facts.stages[-1].end)
 
 
-def _remarkable(rows: RowFacts) -> Iterator[int]:
-    """Yield the rows that are dead letters or carry the positive label."""
-    positive = rows.manifest.outputs.positive
-    for row, outcome in enumerate(rows.outcomes):
-        if isinstance(outcome, Rejected) or (positive is not None and outcome.label == positive):
-            yield row
+def _is_remarkable(rows: RowFacts) -> Callable[[int], bool]:
+    """Return what tells whether a row is a dead letter or carries the positive label."""
+    outcomes, positive = rows.outcomes, rows.manifest.outputs.positive
+
+    def is_remarkable(row: int) -> bool:
+        outcome = outcomes[row]
+        return isinstance(outcome, Rejected) or (positive is not None and outcome.label == positive)
+
+    return is_remarkable
 
 
 def _of_event(rows: RowFacts, row: int) -> dict[str, AttributeValue]:

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from scoring.columns import Block
 from telemetry.otel.contexts import producers_of, span_context
 from telemetry.otel.features import FeatureCounts
 from telemetry.otel.rate import Allowance
 from telemetry.otel.spread import Spread
 from tests.observing.otel.facts import event, traceparent
 from tests.scoring.makers import feature, manifest
+
+CELLS = st.sampled_from([np.nan, -np.inf, -1e38, 0, np.nextafter(np.float32(0.1), np.float32(0)), 0.1, 1, 1.5, np.inf])
 
 
 def test_an_allowance_is_of_one_second():
@@ -63,6 +67,22 @@ class TestFeatures:
         assert counts.nulls.tolist() == [3, 0, 3]
         assert counts.outside.tolist() == [6, 6, 6]
         assert counts.rows == 15
+
+    @given(arrays(np.float32, st.tuples(st.integers(1, 400), st.just(3)), elements=CELLS), st.integers(1, 5))
+    def test_columns_of_one_kind_are_counted_as_each_alone(self, matrix, parts):
+        """As columns of different kinds are, and whatever the batches."""
+        features = [
+            feature("a", nullable=True, minimum=0.1, maximum=1.0),
+            feature("b", nullable=True, minimum=-1e37),
+            feature("c", nullable=True),
+        ]
+        together, alone = (FeatureCounts(manifest(*features, *more)) for more in ((), (feature("t", "text"),)))
+        batches = [part for part in np.array_split(matrix, parts) if len(part)]
+        together.add([Block(("a", "b", "c"), part) for part in batches])
+        alone.add([dict(zip("abc", part.T, strict=True)) for part in batches])
+        assert together.rows == alone.rows == len(matrix)
+        assert together.nulls.tolist() == alone.nulls.tolist()
+        assert together.outside.tolist() == alone.outside.tolist()
 
 
 class TestContexts:
