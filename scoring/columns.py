@@ -67,6 +67,11 @@ class Block(Mapping[str, NDArray[Any]]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.matrix[:, _places(self.names)[name]]
 
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Return the numbers of columns."""
+        numbers = _places(self.names)
+        return [numbers[name] for name in names]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 

@@ -127,8 +127,7 @@ def _taken(
 ) -> tuple[dict[str, list[str]], list[_Array]]:
     """Return the rows of the columns with these names: texts, and all others."""
     if isinstance(columns, Block):  # as usual: one call for all features
-        places = [columns.names.index(name) for name in names]
-        matrix = np.ascontiguousarray(columns.matrix[where].T[places])
+        matrix = np.ascontiguousarray(columns.matrix[where].T[columns.places(names)])
         return {}, [_Array(tuple(names), matrix.dtype.str, matrix.shape, matrix.data)]
     texts, arrays = {}, []
     for name in names:

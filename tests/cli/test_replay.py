@@ -115,6 +115,10 @@ MISUSED = [
     (["--dry-run", "--error-threshold", "5"], "--error-threshold does not go with --dry-run"),
     (["--to", "x", "--compare", "a", "b", "--engine", "spark"], "--engine spark does not go with --compare"),
     (["--to", "x", "--compare", "a", "b", "--master", "local[2]"], "--master does not go with --compare"),
+    (
+        ["--to", "x", "--engine", "spark", "--workers", "2"],
+        "--workers does not go with --engine spark: the cluster says",
+    ),
     (["--to", "x", "--master", "local[2]"], "--master: pass --engine spark, for it is the address of a Spark cluster"),
     (["--to", "x", "--journal", "x.journal"], "--journal: pass --to-stream, of which it remembers how far it is"),
     (["--to-stream", "--format", "jsonl"], "--format does not go with --to-stream"),

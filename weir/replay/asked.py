@@ -12,7 +12,10 @@ from weir.replay.options import Way, milliseconds
 __all__ = ["USUAL_JOURNAL", "Asked", "Choice", "Reading"]
 
 USUAL_JOURNAL = Path("replay.journal")
-_WHY = {("--engine spark", "--to-stream"): ": a lost executor would publish beside its successor; use --workers"}
+_WHY = {
+    ("--engine spark", "--to-stream"): ": a lost executor would publish beside its successor; use --workers",
+    ("--workers", "--engine spark"): ": the cluster says how many executors there are",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,7 @@ class Asked:
         way, on_spark = self.way, self.engine == "spark"
         asked = {
             "--engine spark": on_spark,
+            "--workers": self.workers > 1,
             "--master": self.master is not None,
             "--format": way.form is not None,
             "--summary-only": way.summary_only,
@@ -143,6 +147,7 @@ class Asked:
             "--compare": (self.compare is not None, ("--engine spark", "--master")),
             "--dry-run": (way.dry_run, ("--engine spark", "--master", "--error-threshold")),
             "--to-stream": (way.journal is not None, ("--engine spark", "--format", "--summary-only")),
+            "--engine spark": (on_spark, ("--workers",)),
         }
         for other, (is_asked, names) in beside.items():
             for name in names:
