@@ -3,35 +3,32 @@
 import asyncio
 import logging
 import os
-import re
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.text import Text
 
 from stream_worker.checks import check_stream
 from stream_worker.findings import Finding, counted, guarded, note, ok
+from telemetry.logs import Redactor, secrets_in
 from weir.checks import check_deployments, check_http, check_port
 from weir.settings import Settings, load_settings
+from weir.telemetry_checks import check_telemetry
 
 __all__ = ["command"]
 
 _GRACE_S: Final = 5.0  # for what client libraries left behind, once everything is told
 _UNHEARD: Final = logging.NullHandler()
 _STYLES: Final = {"ok": "green", "note": "yellow", "wrong": "bold red"}
-_KEY: Final = re.compile(r"(?:key|signature)=([^;]+)", re.IGNORECASE)  # inside a connection string
-_SHORTEST: Final = 6  # a shorter one may be part of any word
-_TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 
 def command(config: Annotated[Path, typer.Option(help="The configuration file.")] = Path("weir.yaml")) -> None:
-    """Check a configuration against what it points to: models, brokers, topics, hubs, keys, ports.
+    """Check a configuration against what it points to: models, brokers, topics, hubs, keys, ports, telemetry.
 
     It takes no part in anything: it joins no group, writes nothing and moves no position, so it may be run beside what
     is running. Exit code 0 where nothing is wrong, and 1 otherwise.
@@ -51,10 +48,11 @@ def command(config: Annotated[Path, typer.Option(help="The configuration file.")
 
 
 async def _tell(config: Path, settings: Settings, marks: "Counter[str]", timer: threading.Timer) -> None:
-    console, secrets = Console(highlight=False), sorted(_secrets(settings), key=len, reverse=True)
+    console, redactor = Console(highlight=False), Redactor(secrets_in(settings, os.environ))
     async for finding in _findings(config, settings):
         marks[finding.mark] += 1
-        words = _without(secrets, f"{finding.what}: {finding.words}")
+        # no finding has a secret, but a library may quote one some day
+        words = redactor.text(" ".join(f"{finding.what}: {finding.words}".split()))
         console.print(Text.assemble((f"{finding.mark:<6}", _STYLES[finding.mark]), words), soft_wrap=True)
         console.file.flush()
     told = f"{marks.total()} checked: {marks['wrong']} wrong, {counted(marks['note'], 'note')}"
@@ -66,7 +64,11 @@ async def _tell(config: Path, settings: Settings, marks: "Counter[str]", timer: 
 async def _findings(config: Path, settings: Settings) -> AsyncIterator[Finding]:
     overrides = ", ".join(sorted(name for name in os.environ if name.upper().startswith("WEIR__")))
     yield ok("configuration", f"{config}, with {overrides} of the environment" if overrides else str(config))
-    for what, findings in (("deployments", check_deployments(settings)), ("http", check_http(settings))):
+    for what, findings in (
+        ("deployments", check_deployments(settings)),
+        ("http", check_http(settings)),
+        ("telemetry", check_telemetry(settings)),
+    ):
         async for finding in guarded(what, findings):
             yield finding
     stream = settings.stream
@@ -78,20 +80,3 @@ async def _findings(config: Path, settings: Settings) -> AsyncIterator[Finding]:
     if stream.health is not None:
         for finding in check_port("health, port", stream.health.host, stream.health.port, "stream.health.port"):
             yield finding
-
-
-def _secrets(value: Any) -> Iterator[str]:
-    """Yield every secret in the settings, and the keys inside connection strings."""
-    if isinstance(value, SecretStr):
-        text = value.get_secret_value()
-        yield from (part for part in (text, *_KEY.findall(text)) if len(part) >= _SHORTEST)
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _secrets(getattr(value, name))
-
-
-def _without(secrets: list[str], text: str) -> str:
-    """Return a text in one line and without secrets: no finding has one, and a library may quote it one day."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return " ".join(_TOKEN.sub("***", text).split())

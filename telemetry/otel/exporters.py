@@ -19,7 +19,7 @@ from scoring.errors import ConfigurationError
 from telemetry.destinations import AZURE_MONITOR, OTLP
 from telemetry.settings import TelemetrySettings
 
-__all__ = ["Exporters", "exporters_named"]
+__all__ = ["Exporters", "exporters_named", "refuse_what_cannot_be_made"]
 
 _PROTOCOL: Final = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _SPOKEN: Final = "http/protobuf"
@@ -58,9 +58,7 @@ def exporters_named(settings: TelemetrySettings, environ: Mapping[str, str], tra
     Raises:
         ConfigurationError: a variable is wrong.
     """
-    signals = [_azure_monitor(settings, environ, tracers)] if environ.get(AZURE_MONITOR) else []
-    if any(environ.get(name) for name in OTLP):
-        signals.append(_otlp(environ))
+    signals = _signals(settings, environ, tracers)
     interval = settings.metrics_interval_s * 1000
     return Exporters(
         spans=[BatchSpanProcessor(each.spans()) for each in signals if each.spans],
@@ -71,6 +69,26 @@ def exporters_named(settings: TelemetrySettings, environ: Mapping[str, str], tra
         ],
         logs=[BatchLogRecordProcessor(each.logs()) for each in signals if each.logs],
     )
+
+
+def refuse_what_cannot_be_made(settings: TelemetrySettings, environ: Mapping[str, str]) -> None:
+    """Make the exporters to what the environment names, and let them go: nothing is sent, and nothing kept.
+
+    Raises:
+        ConfigurationError: a variable is wrong.
+    """
+    without_files = settings.model_copy(update={"storage_bytes": 0, "storage": None})
+    for signal in _signals(without_files, environ, TracerProvider(shutdown_on_exit=False)):
+        for make in signal:
+            if make is not None:
+                make().shutdown()
+
+
+def _signals(settings: TelemetrySettings, environ: Mapping[str, str], tracers: TracerProvider) -> list[_Signals]:
+    signals = [_azure_monitor(settings, environ, tracers)] if environ.get(AZURE_MONITOR) else []
+    if any(environ.get(name) for name in OTLP):
+        signals.append(_otlp(environ))
+    return signals
 
 
 def _azure_monitor(settings: TelemetrySettings, environ: Mapping[str, str], tracers: TracerProvider) -> _Signals:

@@ -8,13 +8,11 @@ import yaml
 
 from models import LocalStore
 from scoring import Event
-from stream_worker import StreamSettings
-from tests.cli.configured import NOWHERE, configuration
+from tests.cli.configured import configuration
 from tests.cli.examined import examine
 from tests.cli.running import ROOT, weir
 from tests.models.graphs import payments, payments_manifest
 from tests.stream.kafka import closed_port, send
-from weir.doctor import _secrets, _without
 
 KEY = "a-key-of-sixteen-or-more"
 
@@ -151,15 +149,3 @@ class TestTheCommand:
                 assert process.stdout.readline().startswith("ok    configuration: ")
                 assert process.poll() is None
                 process.kill()
-
-
-def test_secrets_that_a_library_quotes_are_left_out():
-    key = "c2VjcmV0LWtleQ=="
-    string = f"Endpoint=sb://127.0.0.1/;SharedAccessKeyName=weir;SharedAccessKey={key}"
-    fields = {"kind": "kafka", "topic": "events", "group": "g", "flavour": "event_hubs", "connection_string": string}
-    sink = {"kind": "kafka", "bootstrap_servers": NOWHERE, "sasl": {"username": "weir", "password": "canary-word"}}
-    stream = {"source": fields, "sink": sink | {"topic": "out"}, "dead_letters": {"kind": "kafka", "topic": "dead"}}
-    secrets = list(_secrets(StreamSettings.model_validate(stream)))
-    assert set(secrets) == {string, key, "canary-word"}
-    text = f"bad key {key} in\n{string}; canary-word; eyJhbGciOiJub25lIn0.eyJzdWIiOiJ3In0.c2ln"
-    assert _without(sorted(secrets, key=len, reverse=True), text) == "bad key *** in ***; ***; ***"
