@@ -48,7 +48,7 @@ def command(config: Annotated[Path, typer.Option(help="The configuration file.")
 
 
 async def _tell(config: Path, settings: Settings, marks: "Counter[str]", timer: threading.Timer) -> None:
-    console, redactor = Console(highlight=False), Redactor(secrets_in(settings, os.environ))
+    console, redactor = Console(highlight=False), Redactor(secrets_in(settings, os.environ), named=False)
     async for finding in _findings(config, settings):
         marks[finding.mark] += 1
         # no finding has a secret, but a library may quote one some day

@@ -41,15 +41,18 @@ _VISIBLE: Final = {
 class Redactor:
     """Masks what nobody may read."""
 
-    __slots__ = ("_forms", "_margin")
+    __slots__ = ("_forms", "_margin", "_named")
 
-    def __init__(self, secrets: Collection[str]) -> None:
+    def __init__(self, secrets: Collection[str], *, named: bool = True) -> None:
         """Learn the secrets.
 
         Args:
             secrets: masked wherever they stand, also as they look in an address, in JSON and in base64. Those of
                 fewer than four letters are not: they would be found in every text.
+            named: whether what stands behind a name such as `token:` is masked too. Where texts are sentences of our
+                own it would mask their words.
         """
+        self._named = named
         forms = {part for secret in secrets for form in _forms(secret) for part in _solid(form)}
         self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))
         self._margin = max([_MARGIN, *map(len, self._forms)])
@@ -85,7 +88,7 @@ class Redactor:
             for form in self._forms:
                 if form in text:
                     text = text.replace(form, SECRET)
-            text = mask_shapes(text)
+            text = mask_shapes(text, named=self._named)
             if text == before:
                 return text
         return SECRET

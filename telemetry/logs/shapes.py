@@ -48,15 +48,21 @@ _SAYING: Final = re.compile(r"(?:a|an|expected|is|it|missing|must|no|not|set|the
 _JWT_PARTS: Final = 3
 
 
-def mask_shapes(text: str) -> str:
-    """Return the text with every secret, body and card number replaced by its mark; the text is cleaned."""
+def mask_shapes(text: str, *, named: bool = True) -> str:
+    """Return the text with every secret, body and card number replaced by its mark.
+
+    Args:
+        text: is cleaned.
+        named: whether what stands behind a name such as `token:` is a secret, whatever it looks like.
+    """
     text = _PEM.sub(SECRET, text)
     text = _mask_bodies(text)
     text = _INPUT.sub(f"input_value={BODY}", text)
     text = _BYTES.sub(BODY, text)
     text = _USER.sub(f"://{SECRET}@", text)
     text = _SCHEME.sub(rf"\g<scheme>\g<gap>{SECRET}", text)
-    text = _mask_named(text)
+    if named:
+        text = _mask_named(text)
     text = _DOTTED.sub(_without_jwt, text)
     text = _KEY.sub(SECRET, text)
     return mask_cards(text, CARD)

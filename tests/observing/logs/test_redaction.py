@@ -171,3 +171,13 @@ def test_each_step_reads_the_text_once(piece):
 
 def test_it_does_not_show_what_it_knows():
     assert CANARY not in repr(Redactor([CANARY]))
+
+
+def test_sentences_of_our_own_keep_their_words():
+    ours = Redactor([CANARY], named=False)
+    words = "no identity gave a token: EnvironmentCredential: authentication unavailable"
+    assert ours.text(words) == words
+    assert REDACTOR.text(words) != words
+    jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ3In0.c2ln"
+    text = f"token: {jwt}, {CANARY} and 4111 1111 1111 1111 in {{'a': 1}}"
+    assert ours.text(text) == "token: [secret], [secret] and [card number] in [body]"
