@@ -106,7 +106,7 @@ async def test_a_vault_that_hangs_keeps_nobody_waiting_and_delays_no_stop(vault,
         await wait_until(lambda: len(vault.asked) > asked)
         started = time.perf_counter()
         assert accepts(made, ONE)
-        assert time.perf_counter() - started < 0.05
+        assert time.perf_counter() - started < 1
         started = time.perf_counter()
     assert time.perf_counter() - started < 2
     vault.let_go()

@@ -1,5 +1,4 @@
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -167,18 +166,6 @@ def test_threads_lose_no_row():
     for thread in threads:
         thread.join()
     assert by_name(observer)["a"].rows == 20_000
-
-
-def test_watching_is_quick():
-    """A batch of 4,096 rows with 21 features, at full speed: on average far below a millisecond."""
-    names = [f"f{place}" for place in range(21)]
-    model = manifest(*map(number, names))
-    values = np.random.default_rng(0).uniform(0, 10, 4096)
-    told = facts(model, block(**dict.fromkeys(names, values)), values / 10)
-    observer, began = Drift(), time.perf_counter()
-    for _ in range(300):
-        observer.scored(told)
-    assert (time.perf_counter() - began) / 300 < 0.001
 
 
 def test_what_the_package_offers():
