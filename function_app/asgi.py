@@ -29,6 +29,10 @@ class Handles(Protocol):
         """Return the answer to a request."""
         ...
 
+    def refuse(self, request: Request, problem: ProblemError) -> Response:
+        """Return the answer to a request whose body was not read to its end."""
+        ...
+
 
 class Application:
     """An ASGI application over a handler.
@@ -50,10 +54,17 @@ class Application:
             body = await self._body(scope, receive)
         except ProblemError as problem:
             # what is still on its way would be taken for the next request
-            await _send(problem_response(problem), send, close=True)
+            await _send(self._refuse(scope, problem), send, close=True)
             return
         if body is not None:
             await _send(await self._answer(scope, body), send, close=self.draining)
+
+    def _refuse(self, scope: Scope, problem: ProblemError) -> Response:
+        try:
+            request = _request(scope, b"")
+        except ValueError:
+            return problem_response(problem)
+        return self._handler.refuse(request, problem)
 
     async def _answer(self, scope: Scope, body: bytes) -> Response:
         try:

@@ -62,6 +62,18 @@ class Handler:
         finally:
             watched.ended(route.path, status)
 
+    def refuse(self, request: Request, problem: ProblemError) -> Response:
+        """Return the answer to a request whose body was not read to its end, for a reason that its shell has."""
+        response = problem_response(problem)
+        try:
+            route, _ = self.routes.find(request)
+        except ProblemError:
+            path = ""
+        else:
+            path = route.path
+        self._observer.began(request.method, request.path, request.headers).ended(path, response.status)
+        return response
+
     async def _answer(self, request: Request, route: Route, name: str) -> Response:
         refuse = route.refuse
         self._under_way += 1

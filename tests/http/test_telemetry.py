@@ -1,6 +1,7 @@
 """The HTTP door's telemetry as a backend gets it: the caller's trace goes on, and leads to the scoring."""
 
 import json
+import socket
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -68,6 +69,10 @@ def test_what_was_asked_is_counted_and_probes_are_not(server: Serving, ingestion
         ("/nowhere", b""),
     ):
         server.ask("POST", path, body)
+    head = "POST /models/fraud/predictions HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413")
     server.ask("GET", "/healthz")
     server.ask("GET", "/readyz")
     assert server.stop() == 0
@@ -75,7 +80,8 @@ def test_what_was_asked_is_counted_and_probes_are_not(server: Serving, ingestion
         (point["http.route"], point["http.response.status_code"]): count
         for point, count in durations(ingestion.otlp["/v1/metrics"][-1])
     }
-    assert asked == {("/models/{name}/predictions", "200"): 1, ("/models/{name}/predictions", "400"): 1, ("", "404"): 1}
+    scored = "/models/{name}/predictions"
+    assert asked == {(scored, "200"): 1, (scored, "400"): 1, (scored, "413"): 1, ("", "404"): 1}
     received = ingestion.metric("weir.events.received")
     assert sum(point["value"] for point in received) == 1
     assert {point["properties"]["weir.door"] for point in received} == {"http"}
