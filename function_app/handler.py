@@ -70,6 +70,8 @@ class Handler:
         except ProblemError:
             path = ""
         else:
+            if route.is_open:
+                return response
             path = route.path
         self._observer.began(request.method, request.path, request.headers).ended(path, response.status)
         return response

@@ -37,7 +37,7 @@ def note(what: str, words: str) -> Finding:
 
 
 def wrong(what: str, words: str) -> Finding:
-    """Return a finding that the worker, or the service, would fail on."""
+    """Return a finding that the worker, or the service, would fail on, or do only a part of its work with."""
     return Finding("wrong", what, words)
 
 

@@ -1,11 +1,9 @@
 """What can be said of a configuration's telemetry: where it goes, whether anybody is there, and what is collected."""
 
 import asyncio
-import importlib.util
 import os
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,16 +14,15 @@ from scoring import Manifest
 from scoring.errors import ConfigurationError, WeirError
 from stream_worker.findings import Finding, note, ok, wrong
 from stream_worker.network import NETWORK_ERRORS, network_in_words, reach
-from telemetry.collection import CollectionSettings, refuse_unknown_names
+from telemetry.collection import CollectionSettings, refuse_unknown_names, refuse_what_cannot_begin
 from telemetry.collection.settings import blob_place
-from telemetry.collection.storage import storage_of
-from telemetry.destinations import Destination, destinations, is_named
+from telemetry.destinations import AZURE_MONITOR, Destination, destinations, is_named
 from weir.settings import Settings
 
 __all__ = ["check_telemetry"]
 
 _REACH_S: Final = 5.0
-_MAKE_S: Final = 30.0  # Azure's exporter takes a while to import
+_MAKE_S: Final = 30.0  # Azure's clients take a while to import
 _CERTIFICATE: Final = "OTEL_EXPORTER_OTLP_CERTIFICATE"
 
 
@@ -42,8 +39,8 @@ async def check_telemetry(settings: Settings) -> AsyncIterator[Finding]:
             for destination in destinations(os.environ):
                 yield await _check_destination(destination)
     if settings.telemetry.collection is not None:
-        for finding in _check_collection(settings.telemetry.collection, settings):
-            yield finding
+        checking = asyncio.to_thread(_check_collection, settings.telemetry.collection, settings)
+        yield await asyncio.wait_for(checking, _MAKE_S)
 
 
 def _make_exporters(settings: Settings) -> None:
@@ -67,44 +64,42 @@ async def _check_destination(destination: Destination) -> Finding:
     is_secure = parts.scheme == "https"
     try:
         async with asyncio.timeout(_REACH_S):
-            await reach(host, port or (443 if is_secure else 80), _context() if is_secure else None)
+            await reach(host, port or (443 if is_secure else 80), _context(variable) if is_secure else None)
     except NETWORK_ERRORS as error:
         words = network_in_words(error, host)
         return note(what, f"{words}: events are scored all the same, and what is told of them gets lost ({variable})")
     return ok(what, "answers")
 
 
-def _context() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=os.environ.get(_CERTIFICATE) or None)
+def _context(variable: str) -> ssl.SSLContext:
+    trusted = None if variable == AZURE_MONITOR else os.environ.get(_CERTIFICATE)
+    return ssl.create_default_context(cafile=trusted or None)
 
 
-def _check_collection(collection: CollectionSettings, settings: Settings) -> Iterator[Finding]:
+def _check_collection(collection: CollectionSettings, settings: Settings) -> Finding:
     what = "telemetry, collection"
-    if importlib.util.find_spec("pyarrow") is None:
-        yield wrong(what, "needs pyarrow: install requirements/replay.txt (telemetry.collection)")
-        return
     try:
-        refuse_unknown_names(collection, list(_manifests(settings)))
-        storage_of(collection).close()
+        refuse_what_cannot_begin(collection)
+        manifests = _manifests(settings)
+        if manifests:
+            refuse_unknown_names(collection, manifests)
     except ConfigurationError as error:
-        yield wrong(what, str(error))
-        return
+        return wrong(what, str(error))
     told = f"{collection.share:.4g} of the predictions go to {collection.to}"
     if blob_place(collection.to) is not None:
-        yield note(what, f"{told}; whether we may write there, only writing could show (telemetry.collection.to)")
-    elif (why_not := _why_not_written(Path(collection.to))) is not None:
-        yield wrong(what, f"{told}; {why_not} (telemetry.collection.to)")
-    else:
-        yield ok(what, told)
+        return note(what, f"{told}; whether we may write there, only writing could show (telemetry.collection.to)")
+    why_not = _why_not_written(Path(collection.to))
+    return ok(what, told) if why_not is None else wrong(what, f"{told}; {why_not} (telemetry.collection.to)")
 
 
-def _manifests(settings: Settings) -> Iterator[Manifest]:
-    """Yield those of the deployed models that can be read; what is wrong with the others is said of them."""
+def _manifests(settings: Settings) -> list[Manifest]:
+    """Return those of the deployed models; none where one cannot be read, which is said of its deployment."""
     store = LocalStore(settings.store)
-    for deployment in settings.deployments:
-        with suppress(WeirError):
-            reference = deployment.reference
-            yield store.manifest(reference.name, resolve(store, reference))
+    try:
+        references = [deployment.reference for deployment in settings.deployments]
+        return [store.manifest(reference.name, resolve(store, reference)) for reference in references]
+    except WeirError:
+        return []
 
 
 def _why_not_written(folder: Path) -> str | None:

@@ -25,7 +25,7 @@ from telemetry.observer import NullObserver, RowFacts
 if TYPE_CHECKING:
     from telemetry.collection.writing import Encode
 
-__all__ = ["Collector"]
+__all__ = ["Collector", "refuse_what_cannot_begin"]
 
 _LOG = logging.getLogger(__name__)
 _LAYOUTS = 64
@@ -100,6 +100,16 @@ class Collector(NullObserver):
                 self._layouts.clear()
             found = self._layouts[key] = layout_of(rows.manifest, self._settings)
         return found
+
+
+def refuse_what_cannot_begin(settings: CollectionSettings) -> None:
+    """See that a collector could be made; nothing is connected or made.
+
+    Raises:
+        ConfigurationError: as of `Collector`.
+    """
+    _encoder(Hasher(settings.hash_key))
+    storage_of(settings).close()
 
 
 def _encoder(hasher: Hasher) -> "Encode":

@@ -93,6 +93,13 @@ class TestCollection:
             "telemetry.collection.columns: 'amuont' is nothing that payments:1 is fed; known are "
         )
 
+    def test_columns_are_not_held_against_models_that_cannot_be_read(self, local, tmp_path):
+        told = self.examined(
+            local | {"store": "elsewhere"}, tmp_path, {"to": "kept", "share": 1, "columns": ["amount"]}
+        )
+        assert list(told.wrong) == ["deployment blue"]
+        assert told.well["telemetry, collection"] == "1 of the predictions go to kept"
+
     def test_blobs(self, local, tmp_path):
         settings = {"to": "abfs://kept@account.dfs.core.windows.net/x", "share": 1}
         told = self.examined(local, tmp_path, settings)
